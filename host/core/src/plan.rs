@@ -28,6 +28,7 @@ use crate::config::combine::Combine;
 use crate::config::{Config, DEFAULT_BATCH_ROWS, Diagnostic, Diagnostics};
 use crate::event::Event;
 use crate::failure::Failure;
+use crate::grants::Redactor;
 use crate::interrupt::{CancelReason, StopReason};
 use crate::model_client::ModelClient;
 use crate::report::SinkReport;
@@ -66,6 +67,8 @@ pub(crate) struct Plan {
     pub(crate) batch_rows: usize,
     /// The models, in the order of the pipeline file.
     pub(crate) models: Vec<Arc<ModelClient>>,
+    /// Removes all secrets of the pipeline, also those that no step uses.
+    pub(crate) redactor: Redactor,
 }
 
 /// A source, step or sink with its columns.
@@ -136,7 +139,7 @@ impl Plan {
             journal: &context.journal,
             estimates: context.estimates.as_ref(),
         };
-        let grants::PreparedGrants { steps: grants, models } =
+        let grants::PreparedGrants { steps: grants, models, redactor } =
             grants::prepare(config, &grant_context, &mut diagnostics);
         if let Some(locked) = &context.locked {
             diagnostics.extend(lock::check_names(config, locked));
@@ -172,6 +175,7 @@ impl Plan {
                 let mut plan = Self::assemble(config, &graph, &assignments, sources, &typed);
                 plan.replace_sinks(&context.replacements);
                 plan.models = models;
+                plan.redactor = redactor;
                 Ok(plan)
             }
             _ => Err(config.diagnostics(diagnostics).into()),
@@ -215,6 +219,7 @@ impl Plan {
             rejects: config.rejects.as_ref().map(files::rejects),
             batch_rows: batch_rows(config),
             models: Vec::new(),
+            redactor: Redactor::default(),
         }
     }
 

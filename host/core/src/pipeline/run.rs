@@ -217,12 +217,10 @@ impl LockedRun<'_> {
         Ok(Some(fingerprint))
     }
 
-    /// Returns what writes bundles, if there are to be any. Every step with grants knows all secrets of the pipeline.
+    /// Returns the writer of bundles, if there are to be any.
     fn bundle_writer(&self, plan: &Plan) -> Option<Arc<BundleWriter>> {
         let bundles = self.options.bundles.as_ref()?;
-        let mut redactors = plan.steps().filter_map(|step| Some(step.access.as_ref()?.redactor()));
-        let redactor = redactors.find(|redactor| !redactor.is_empty()).cloned().unwrap_or_default();
-        Some(Arc::new(BundleWriter::new(bundles, redactor, &self.id, &plan.name)))
+        Some(Arc::new(BundleWriter::new(bundles, plan.redactor.clone(), &self.id, &plan.name)))
     }
 
     /// The handle of a run that can be resumed if it ends early.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::config::instance::CacheMode;
 use crate::config::{Config, ConfigLocation, Diagnostic, Located, StepTable};
 use crate::engine::{Access, AccessContext, StagedFolders};
-use crate::grants::{EnvGrant, EnvValue, GrantError, GrantPlace, Grants, Policy, Secret};
+use crate::grants::{EnvGrant, EnvValue, GrantError, GrantPlace, Grants, Policy, Redactor, Secret};
 use crate::http::{Network, ResponseStore};
 use crate::model_client::{Estimates, Journal, ModelClient, ModelContext, ModelSource};
 use crate::text::causes;
@@ -34,6 +34,8 @@ pub(super) struct PreparedGrants {
     pub(super) steps: Vec<StepGrants>,
     /// In the order of the file. Those with problems are missing.
     pub(super) models: Vec<Arc<ModelClient>>,
+    /// Removes all secrets of the pipeline, also those that no step uses.
+    pub(super) redactor: Redactor,
 }
 
 /// The grants of one step.
@@ -86,7 +88,7 @@ pub(super) fn prepare(
         StepGrants { grants: Arc::new(grants), access }
     };
     let steps = config.steps.iter().map(step).collect();
-    PreparedGrants { steps, models }
+    PreparedGrants { steps, models, redactor: Redactor::new(secrets.values()) }
 }
 
 /// Prepares the models that steps use. Reports those that the policy does not permit.
