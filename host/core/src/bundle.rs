@@ -97,6 +97,11 @@ impl Bundles {
         self.state.lock().left_out
     }
 
+    /// Returns whether a rejected row may still have a bundle.
+    fn has_place(&self) -> bool {
+        self.state.lock().rejected < self.max_files
+    }
+
     /// Takes the place of a bundle for a rejected row. Returns whether there was one.
     fn reserve(&self) -> bool {
         let mut state = self.state.lock();

@@ -59,7 +59,7 @@ pub(crate) use batches::BatchSource;
 pub(crate) use chunk::DecodedBatch;
 pub(crate) use chunk::{Chunk, ChunkData, Decoder, LineOrRow, Reader, RowPositions};
 pub(crate) use error::{SourceError, SourceErrorKind};
-pub(crate) use row_limits::{CHUNK_BYTES, DEFAULT_MAX_ROW};
+pub(crate) use row_limits::{CHUNK_BYTES, DEFAULT_MAX_ROW, OverBudget};
 
 /// Describes an input: its location, format and columns.
 #[derive(Debug, Clone)]

@@ -14,30 +14,34 @@ use std::path::Path;
 
 use arrow_array::RecordBatch;
 use arrow_ipc::writer::StreamWriter;
-use arrow_schema::ArrowError;
+use arrow_schema::{ArrowError, Metadata, Schema};
 
 use super::head::BundleHead;
 use crate::failure::{Failure, RowPlace};
 use crate::frame::{FrameError, FrameFormat};
 use crate::limits::Limits;
 use crate::row_size::plain_bytes_up_to;
-use crate::source::first_batch_within;
+use crate::source::{OverBudget, first_batch_within};
 
 /// The frames of a bundle.
 const FORMAT: FrameFormat = FrameFormat::new(*b"stillbd", 1);
 
 /// The largest file that is read.
-const MAX_FILE: u64 = 256 << 20;
-/// The largest head that is read. It has at most 12 MiB of responses and answers.
+pub(super) const MAX_FILE: u64 = 256 << 20;
+/// The largest head that is read. Bodies and answers have at most 12 MiB, and bodies of 12 MiB take 16 MiB in base64. A text of control
+/// characters takes six times its bytes in JSON, so a head may be larger; such a bundle is not written.
 const MAX_HEAD: usize = 32 << 20;
 /// The largest component that is unpacked.
-const MAX_COMPONENT: u64 = 256 << 20;
+pub(super) const MAX_COMPONENT: u64 = 256 << 20;
 /// The largest row that is read.
 const MAX_ROW: u64 = 16 << 20;
-/// The most rows of a batch.
+/// The most rows of all batches.
 const MAX_ROWS: usize = 10_000_000;
-/// The most bytes of the rows of a batch, with every value as plain data.
-const MAX_BATCH: u64 = 1 << 30;
+/// The most bytes of all batches: their columns, their buffers after decompression, and their values as plain data. Compression,
+/// dictionaries, runs and views make short streams of large values.
+const MAX_BATCHES: u64 = 1 << 30;
+/// The memory of a column without its buffers, at most.
+const COLUMN_BYTES: u64 = 512;
 /// The level of compression. Higher ones take longer than the rest of a failing run.
 const LEVEL: i32 = 3;
 
@@ -77,6 +81,13 @@ pub enum BundleError {
         /// The limit.
         limit: u64,
     },
+    /// All batches together have too many rows.
+    #[error("the bundle has more than {limit} rows")]
+    #[non_exhaustive]
+    TooManyRows {
+        /// The limit.
+        limit: usize,
+    },
 }
 
 impl From<FrameError> for BundleError {
@@ -105,6 +116,16 @@ impl Bundle {
     /// # Errors
     /// They are not a bundle.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BundleError> {
+        let (packed, bundle) = Self::without_component(bytes)?;
+        let component = if packed.is_empty() { None } else { Some(unpacked(packed)?) };
+        Ok(Self { component, ..bundle })
+    }
+
+    /// Reads everything but the component. Returns its compressed bytes.
+    ///
+    /// # Errors
+    /// The bytes are not a bundle.
+    pub(super) fn without_component(bytes: &[u8]) -> Result<(&[u8], Self), BundleError> {
         let (head, rest) = FORMAT.split(bytes)?;
         if head.len() > MAX_HEAD {
             return Err(BundleError::TooLarge { part: "the head", limit: MAX_HEAD as u64 });
@@ -112,17 +133,16 @@ impl Bundle {
         let head: BundleHead = serde_json::from_slice(head)
             .map_err(|error| BundleError::Malformed { part: "the head", source: error.into() })?;
         let (packed, mut rest) = FORMAT.split(rest)?;
-        let component = if packed.is_empty() { None } else { Some(unpacked(packed)?) };
-        let mut batches = Vec::new();
+        let (mut batches, mut budget) = (Vec::new(), RowBudget::default());
         for _ in 0..head.batches {
             let (batch, after) = FORMAT.split(rest)?;
-            batches.push(read_batch(batch)?);
+            batches.push(budget.read(batch)?);
             rest = after;
         }
         if !rest.is_empty() {
             return Err(FrameError::Surplus.into());
         }
-        Ok(Self { head, component, batches })
+        Ok((packed, Self { head, component: None, batches }))
     }
 
     /// Returns the bytes of the file.
@@ -241,18 +261,41 @@ pub(super) fn write_batch(batch: &RecordBatch) -> Result<Vec<u8>, ArrowError> {
     Ok(bytes)
 }
 
-fn read_batch(stream: &[u8]) -> Result<RecordBatch, BundleError> {
-    const PART: &str = "a batch of rows";
-    let malformed = |source| BundleError::Malformed { part: PART, source };
-    let batch = first_batch_within(stream, MAX_ROW).map_err(malformed)?;
-    let batch = batch.ok_or_else(|| malformed("there are no rows".into()))?;
-    // Runs and dictionaries repeat values, so a short stream may stand for any number of bytes.
-    let rows = batch.num_rows();
-    if rows > MAX_ROWS || plain_bytes_up_to(batch.columns(), 0..rows, MAX_BATCH) > MAX_BATCH {
-        return Err(BundleError::TooLarge { part: PART, limit: MAX_BATCH });
+/// The rows and bytes that all batches to come may have.
+struct RowBudget {
+    rows: usize,
+    bytes: u64,
+}
+
+impl Default for RowBudget {
+    fn default() -> Self {
+        Self { rows: MAX_ROWS, bytes: MAX_BATCHES }
     }
-    Ok(batch)
+}
+
+impl RowBudget {
+    fn read(&mut self, stream: &[u8]) -> Result<RecordBatch, BundleError> {
+        const TOO_LARGE: BundleError = BundleError::TooLarge { part: "the rows", limit: MAX_BATCHES };
+        let malformed = |source| BundleError::Malformed { part: "a batch of rows", source };
+        let batch = first_batch_within(stream, MAX_ROW, &mut self.bytes);
+        let batch = batch.map_err(|error| if error.is::<OverBudget>() { TOO_LARGE } else { malformed(error) })?;
+        let batch = batch.ok_or_else(|| malformed("there are no rows".into()))?;
+        let rows = batch.num_rows();
+        self.rows = self.rows.checked_sub(rows).ok_or(BundleError::TooManyRows { limit: MAX_ROWS })?;
+        self.bytes = self.bytes.checked_sub(schema_bytes(batch.schema_ref())).ok_or(TOO_LARGE)?;
+        let values = plain_bytes_up_to(batch.columns(), 0..rows, self.bytes);
+        self.bytes = self.bytes.checked_sub(values).ok_or(TOO_LARGE)?;
+        Ok(batch)
+    }
+}
+
+/// Returns the memory of columns without their buffers. The message of a schema can name a text once and use it in all fields.
+fn schema_bytes(schema: &Schema) -> u64 {
+    let bytes = |metadata: &Metadata| metadata.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+    let fields = schema.flattened_fields().into_iter();
+    let fields = fields.map(|field| COLUMN_BYTES + (field.name().len() + bytes(field.metadata())) as u64);
+    fields.sum::<u64>() + bytes(schema.metadata()) as u64
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -68,7 +68,7 @@ pub(crate) struct LimitsPart {
     log_bytes: u64,
 }
 
-/// What the step was granted, for people. A replay grants variables only.
+/// The grants of the step, for people to read. A replay grants variables only.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct GrantsPart {
     /// Methods and URLs.
@@ -80,7 +80,7 @@ pub(crate) struct GrantsPart {
 }
 
 /// The largest limits of a replay, whatever the bundle says.
-const MOST: LimitsPart = LimitsPart {
+const MAX_LIMITS: LimitsPart = LimitsPart {
     memory: 4 << 30,
     time: Duration::from_hours(1),
     fuel: None,
@@ -99,12 +99,12 @@ impl LimitsPart {
     pub(super) fn limits(&self) -> Limits {
         let Self { memory, time, fuel, output_rows, output_bytes, log_bytes } = *self;
         Limits {
-            memory: memory.min(MOST.memory),
-            time: time.min(MOST.time),
+            memory: memory.min(MAX_LIMITS.memory),
+            time: time.min(MAX_LIMITS.time),
             fuel,
-            output_rows: output_rows.min(MOST.output_rows),
-            output_bytes: output_bytes.min(MOST.output_bytes),
-            log_bytes: log_bytes.min(MOST.log_bytes),
+            output_rows: output_rows.min(MAX_LIMITS.output_rows),
+            output_bytes: output_bytes.min(MAX_LIMITS.output_bytes),
+            log_bytes: log_bytes.min(MAX_LIMITS.log_bytes),
             ..Limits::default()
         }
     }

@@ -13,7 +13,7 @@ use arrow_schema::ArrowError;
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use super::file::{Bundle, packed, write_batch};
+use super::file::{Bundle, BundleError, MAX_COMPONENT, MAX_FILE, packed, write_batch};
 use super::head::{BundleHead, ComponentPart, GrantsPart, LimitsPart};
 use super::{Bundles, masked};
 use crate::batch::Rows;
@@ -23,6 +23,7 @@ use crate::grants::{Grants, Redactor};
 use crate::instance_log::LogContent;
 use crate::plan::Step;
 use crate::private_dir::create_temporary;
+use crate::text::causes;
 use crate::units::format_size;
 
 /// Places of rows in a bundle. Rows after them are named by their index.
@@ -41,7 +42,7 @@ pub(crate) struct BundleWriter {
 /// The bytes of a component for bundles, or why they are left out.
 type PackedComponent = Result<Vec<u8>, String>;
 
-/// What a failing call leaves for its bundle.
+/// The parts of a bundle that are known once its call has ended.
 #[derive(Debug, Default)]
 pub(crate) struct CallEvidence {
     /// The rows of the call.
@@ -82,8 +83,13 @@ enum WriteError {
     Rows(#[from] ArrowError),
     #[error("the record cannot be encoded: {0}")]
     Head(#[from] serde_json::Error),
+    /// A secret is the digits of a number, or a name that a record always has.
+    #[error("secrets cannot be removed from its record: {0}")]
+    Secret(serde_json::Error),
     #[error("its rows and responses take {}, and a bundle may have {}", format_size(*.size), format_size(*.limit))]
     TooLarge { size: u64, limit: u64 },
+    #[error("a replay could not read it: {}", causes_in_line(.0))]
+    Unreadable(#[from] BundleError),
     #[error("cannot write to {}: {source}", .folder.display())]
     Io { folder: PathBuf, source: io::Error },
 }
@@ -132,25 +138,21 @@ impl BundleWriter {
         }
     }
 
+    /// Returns whether a rejected row may have a bundle.
+    pub(crate) fn has_place(&self) -> bool {
+        self.bundles.has_place()
+    }
+
     fn try_write(&self, call: &FailedCall<'_>, failure: &Failure) -> Result<PathBuf, WriteError> {
-        let limit = self.bundles.max_bytes;
         let RowsPart { batches, left_out, is_redacted } = self.rows(call)?;
         let encoded = batches.iter().map(write_batch).collect::<Result<Vec<_>, _>>()?;
         let component = self.component(&call.step.component);
-        let mut head = self.head(call, failure, left_out);
+        let mut head = self.head(call, failure, left_out)?;
         head.is_redacted |= is_redacted;
         if let Err(reason) = &*component {
             head.component.omitted = Some(reason.clone());
         }
-        let mut bytes = Bundle::to_bytes(&head, component.as_deref().ok(), &encoded)?;
-        if bytes.len() as u64 > limit && head.component.omitted.is_none() {
-            head.component.omitted = Some(format!("the bundle would be larger than {}", format_size(limit)));
-            bytes = Bundle::to_bytes(&head, None, &encoded)?;
-        }
-        let size = bytes.len() as u64;
-        if size > limit {
-            return Err(WriteError::TooLarge { size, limit });
-        }
+        let bytes = to_bytes(&mut head, component.as_deref().ok(), &encoded, self.bundles.max_bytes)?;
         let path = self.bundles.directory.join(self.file_name(&head));
         let write = || {
             fs::create_dir_all(&self.bundles.directory)?;
@@ -181,7 +183,7 @@ impl BundleWriter {
         Ok(part)
     }
 
-    fn head(&self, call: &FailedCall<'_>, failure: &Failure, left_out: Vec<String>) -> BundleHead {
+    fn head(&self, call: &FailedCall<'_>, failure: &Failure, left_out: Vec<String>) -> Result<BundleHead, WriteError> {
         let step = call.step;
         let schema = call.batches.first().map(RecordBatch::schema);
         let name = |input: &Option<usize>| Some(schema.as_ref()?.field((*input)?).name().clone());
@@ -215,27 +217,9 @@ impl BundleWriter {
             is_redacted: false,
         };
         if !self.redactor.is_empty() {
-            self.redact(&mut head);
+            redact(&mut head, &self.redactor)?;
         }
-        head
-    }
-
-    /// Removes secrets from a head.
-    fn redact(&self, head: &mut BundleHead) {
-        let redactor = &self.redactor;
-        for request in &mut head.log.requests {
-            request.body.iter_mut().for_each(|body| redactor.mask(body));
-            request.response.iter_mut().for_each(|response| redactor.mask(&mut response.body));
-        }
-        let parameters = serde_json::from_str(&head.parameters).unwrap_or(Value::Null);
-        head.parameters = masked::json(parameters, redactor).to_string();
-        // All other texts: a secret in one of them is found whatever the field is.
-        let Ok(value) = serde_json::to_value(&*head) else { return };
-        let clean = masked::json(value.clone(), redactor);
-        head.is_redacted = clean != value;
-        if let Ok(clean) = serde_json::from_value(clean) {
-            *head = BundleHead { is_redacted: head.is_redacted, ..clean };
-        }
+        Ok(head)
     }
 
     /// Returns the compressed component.
@@ -254,6 +238,9 @@ impl BundleWriter {
         let file = ComponentFile::read(component.path()).map_err(|error| error.to_string())?;
         if file.digest != *component.digest() {
             return Err("its file has changed since the start of the run".into());
+        }
+        if file.bytes().len() as u64 > MAX_COMPONENT {
+            return Err(format!("it is larger than {}", format_size(MAX_COMPONENT)));
         }
         if self.redactor.is_in(file.bytes()) {
             return Err("it contains a secret".into());
@@ -277,6 +264,60 @@ impl BundleWriter {
     }
 }
 
+/// Returns the bytes of a bundle, without the component if it would be too large with it.
+///
+/// # Errors
+/// It would be larger than `limit`, or than a replay reads.
+fn to_bytes(
+    head: &mut BundleHead,
+    component: Option<&[u8]>,
+    batches: &[Vec<u8>],
+    limit: u64,
+) -> Result<Vec<u8>, WriteError> {
+    let limit = limit.min(MAX_FILE);
+    let mut bytes = Bundle::to_bytes(head, component, batches)?;
+    if bytes.len() as u64 > limit && head.component.omitted.is_none() {
+        head.component.omitted = Some(format!("the bundle would be larger than {}", format_size(limit)));
+        bytes = Bundle::to_bytes(head, None, batches)?;
+    }
+    let size = bytes.len() as u64;
+    if size > limit {
+        return Err(WriteError::TooLarge { size, limit });
+    }
+    // The limits on the head and the rows are those of the reader, which counts values as plain data.
+    Bundle::without_component(&bytes)?;
+    Ok(bytes)
+}
+
+/// Removes secrets from a head.
+///
+/// # Errors
+/// A secret is in a place that cannot be another text.
+fn redact(head: &mut BundleHead, redactor: &Redactor) -> Result<(), WriteError> {
+    for request in &mut head.log.requests {
+        let bodies = request.body.iter_mut().chain(request.response.iter_mut().map(|response| &mut response.body));
+        for body in bodies.filter(|body| redactor.is_in(body)) {
+            redactor.mask(body);
+            head.is_redacted = true;
+        }
+    }
+    let parameters: Value = serde_json::from_str(&head.parameters).unwrap_or(Value::Null);
+    let clean = masked::json(parameters.clone(), redactor);
+    head.is_redacted |= clean != parameters;
+    head.parameters = clean.to_string();
+    // All other texts: a secret in one of them is found whatever the field is.
+    let value = serde_json::to_value(&*head).map_err(WriteError::Secret)?;
+    let clean = masked::json(value.clone(), redactor);
+    let is_redacted = head.is_redacted || clean != value;
+    *head = BundleHead { is_redacted, ..serde_json::from_value(clean).map_err(WriteError::Secret)? };
+    Ok(())
+}
+
+/// Returns an error and its causes in one line.
+fn causes_in_line(error: &BundleError) -> String {
+    [error.to_string()].into_iter().chain(causes(error).map(ToString::to_string)).collect::<Vec<_>>().join(": ")
+}
+
 fn grants(step: &Step) -> GrantsPart {
     let Grants { http, dirs, .. } = &*step.grants;
     let http = http.iter().map(|grant| format!("{} {}", grant.method_names().join(","), grant.url()));
@@ -285,3 +326,6 @@ fn grants(step: &Step) -> GrantsPart {
     let env = step.access.as_ref().map_or_else(Vec::new, |access| access.env().to_vec());
     GrantsPart { http: http.collect(), dirs: dirs.collect(), env }
 }
+
+#[cfg(test)]
+mod tests;

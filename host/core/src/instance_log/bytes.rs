@@ -1,15 +1,15 @@
-//! Bytes in JSON: as a text whose characters are the bytes.
+//! Bytes in JSON: as a text in base64.
 
+use arrow_cast::base64::{BASE64_STANDARD, Engine as _};
 use serde::{Deserialize, Deserializer, Serialize as _, Serializer, de::Error as _};
 
 pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    bytes.iter().map(|byte| char::from(*byte)).collect::<String>().serialize(serializer)
+    BASE64_STANDARD.encode(bytes).serialize(serializer)
 }
 
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let bytes = text.chars().map(|character| u8::try_from(character).ok()).collect::<Option<_>>();
-    bytes.ok_or_else(|| D::Error::custom("a character of these bytes is not a byte"))
+    BASE64_STANDARD.decode(text).map_err(D::Error::custom)
 }
 
 /// The same for bytes that may be missing.

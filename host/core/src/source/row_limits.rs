@@ -79,6 +79,11 @@ impl RowLimits {
     }
 }
 
+/// A stream whose buffers take more memory than is left for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("its buffers take more memory than is left for them")]
+pub(crate) struct OverBudget;
+
 /// A part of a file, or its rows, that would take too much memory or time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TooLarge {

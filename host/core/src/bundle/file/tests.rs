@@ -1,13 +1,18 @@
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Int64Array, StringArray};
+use arrow_array::builder::BinaryViewBuilder;
+use arrow_array::{ArrayRef, BinaryArray, Int64Array, StringArray};
+use arrow_ipc::CompressionType;
+use arrow_ipc::writer::IpcWriteOptions;
+use arrow_schema::{DataType, Field};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
 use super::*;
 
-fn head() -> Value {
+/// Returns the JSON of a head.
+pub(in crate::bundle) fn head() -> Value {
     json!({
         "stillbox": "0.1.0", "contract": "stillbox:step@0.1.0", "run": "1", "pipeline": "p", "step": "s",
         "component": { "digest": "sha256:00", "file": "s.wasm", "size": 8, "omitted": null },
@@ -20,7 +25,7 @@ fn head() -> Value {
         },
         "grants": { "http": [], "dirs": [], "env": [] },
         "log": { "wall": [{ "secs": 1, "nanos": 2 }], "monotonic": [3], "requests": [{
-            "method": "GET", "url": "https://a.example/", "body": "", "response": { "status": 200, "headers": [], "body": "ÿ" },
+            "method": "GET", "url": "https://a.example/", "body": "", "response": { "status": 200, "headers": [], "body": "/w==" },
             "error": null, "is_complete": true
         }] },
         "failure": { "version": 1, "attempt": 1, "kind": "trap", "message": "m", "row": { "index": 8 } },
@@ -87,7 +92,7 @@ fn mutated_parts_are_read_or_reported() {
         }
         match Bundle::from_bytes(&framed(&parts)) {
             Ok(bundle) => {
-                // What a command looks at.
+                // The values that a command prints.
                 let _ = (bundle.failing_row(), bundle.limits(), bundle.place(usize::MAX), format!("{bundle:?}"));
                 read += 1;
             }
@@ -117,5 +122,57 @@ fn lengths_are_compared_with_limits() {
     let rows = RecordBatch::try_from_iter_with_nullable([("n", Arc::new(runs) as ArrayRef, true)]).unwrap();
     let error =
         Bundle::from_bytes(&framed(&[serde_json::to_vec(&head()).unwrap(), Vec::new(), write_batch(&rows).unwrap()]));
-    assert!(matches!(error, Err(BundleError::TooLarge { part: "a batch of rows", .. })));
+    assert!(matches!(error, Err(BundleError::TooManyRows { .. })));
+}
+
+#[test]
+fn all_batches_share_one_budget() {
+    // Views of one value: a few kilobytes stand for 600 MiB.
+    let value = vec![7; 1 << 20];
+    let mut values = BinaryViewBuilder::new().with_deduplicate_strings();
+    (0..600).for_each(|_| values.append_value(&value));
+    let values: ArrayRef = Arc::new(values.finish());
+    let rows = write_batch(&RecordBatch::try_from_iter([("v", values)]).unwrap()).unwrap();
+    assert!(rows.len() < 2 << 20);
+    let read = |count: u32| {
+        let mut head = head();
+        head["batches"] = count.into();
+        let mut parts = vec![serde_json::to_vec(&head).unwrap(), Vec::new()];
+        parts.extend((0..count).map(|_| rows.clone()));
+        Bundle::from_bytes(&framed(&parts))
+    };
+    assert_eq!(read(1).unwrap().batches().len(), 1);
+    let error = read(2).unwrap_err();
+    assert!(matches!(error, BundleError::TooLarge { part: "the rows", limit: MAX_BATCHES }), "{error}");
+}
+
+#[test]
+fn compressed_buffers_count_before_they_are_decompressed() {
+    const SIZE: u64 = 14 << 20;
+    let values: ArrayRef = Arc::new(BinaryArray::from(vec![&*vec![0; SIZE as usize]]));
+    let rows = RecordBatch::try_from_iter([("v", values)]).unwrap();
+    let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::ZSTD)).unwrap();
+    let mut stream = Vec::new();
+    let mut writer = StreamWriter::try_new_with_options(&mut stream, rows.schema_ref(), options).unwrap();
+    writer.write(&rows).unwrap();
+    writer.finish().unwrap();
+    drop(writer);
+    assert!(stream.len() < 10_000, "{} bytes", stream.len());
+    // One batch takes its buffers, and its values as plain data.
+    let mut budget = RowBudget { rows: 10, bytes: 3 * SIZE };
+    assert_eq!(budget.read(&stream).unwrap(), rows);
+    assert!(budget.rows == 9 && budget.bytes <= SIZE, "{} rows, {} bytes", budget.rows, budget.bytes);
+    assert!(matches!(budget.read(&stream), Err(BundleError::TooLarge { part: "the rows", .. })));
+}
+
+#[test]
+fn the_texts_of_a_schema_count() {
+    let metadata = [("key", "x".repeat(1 << 20))];
+    let field = Field::new("n", DataType::Int64, false).with_metadata(metadata);
+    let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+    let rows = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![numbers]).unwrap();
+    let stream = write_batch(&rows).unwrap();
+    let error = RowBudget { rows: 10, bytes: 1 << 20 }.read(&stream).unwrap_err();
+    assert!(matches!(error, BundleError::TooLarge { part: "the rows", .. }), "{error}");
+    assert!(RowBudget { rows: 10, bytes: 2 << 20 }.read(&stream).is_ok());
 }

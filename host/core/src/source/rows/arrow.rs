@@ -21,7 +21,7 @@ use arrow_schema::SchemaRef;
 
 use super::super::error::{SourceError, SourceErrorKind};
 use super::super::files::InputFile;
-use super::super::row_limits::RowLimits;
+use super::super::row_limits::{OverBudget, RowLimits};
 use super::open::{OpenRows, RowError, read_start};
 use super::unreadable;
 use crate::format::Format;
@@ -84,19 +84,27 @@ pub(super) fn open(file: &InputFile, count: &Arc<AtomicU64>, limits: RowLimits) 
 /// # Errors
 /// The stream is malformed.
 pub(crate) fn first_batch(stream: &[u8]) -> Result<Option<RecordBatch>, RowError> {
-    read_first(stream, RowLimits::new(u64::MAX))
+    let mut unlimited = u64::MAX;
+    read_first(stream, RowLimits::new(u64::MAX), &mut unlimited)
 }
 
-/// Reads the first batch of a stream that anyone may have written. A row has at most `max_row` bytes, and a batch 16 times as many.
+/// Reads the first batch of a stream that anyone may have written. A row has at most `row` bytes, and a batch 16 times as many.
+/// Subtracts the bytes of all its buffers, and of its dictionaries, from `budget` before they are decompressed.
 ///
 /// # Errors
-/// The stream is malformed, or exceeds the limit.
-pub(crate) fn first_batch_within(stream: &[u8], max_row: u64) -> Result<Option<RecordBatch>, RowError> {
-    read_first(stream, RowLimits::new(max_row))
+/// The stream is malformed, or exceeds the limit, or the budget: [`OverBudget`].
+pub(crate) fn first_batch_within(stream: &[u8], row: u64, budget: &mut u64) -> Result<Option<RecordBatch>, RowError> {
+    read_first(stream, RowLimits::new(row), budget)
 }
 
-fn read_first(stream: &[u8], limits: RowLimits) -> Result<Option<RecordBatch>, RowError> {
-    let read = || MessageStream::open(stream, limits)?.read();
+fn read_first(stream: &[u8], limits: RowLimits, budget: &mut u64) -> Result<Option<RecordBatch>, RowError> {
+    let read = || {
+        let mut stream = MessageStream::open(stream, limits)?;
+        stream.messages.budget = *budget;
+        let batch = stream.read();
+        *budget = stream.messages.budget;
+        batch
+    };
     // The library panics where buffers do not fit the columns.
     caught(read).unwrap_or_else(|_| Err(MessageError::Malformed.into()))
 }
@@ -167,8 +175,9 @@ impl BlockRows {
         let mut bytes = vec![0; head as usize];
         self.file.read_exact_at(&mut bytes, at)?;
         let skipped = if bytes.starts_with(&CONTINUATION) { 8 } else { 4 };
-        let mut message = MessageBytes { head: bytes.split_off(skipped.min(bytes.len())), body: Vec::new() };
-        check_buffers(&message.message()?, body, limits, |offset| {
+        let head_bytes = bytes.split_off(skipped.min(bytes.len()));
+        let mut message = MessageBytes { head: head_bytes, body: Vec::new(), plain: 0 };
+        message.plain = check_buffers(&message.message()?, body, limits, |offset| {
             let mut length = [0; LENGTH as usize];
             self.file.read_exact_at(&mut length, at + head + offset)?;
             Ok(length)
@@ -180,19 +189,23 @@ impl BlockRows {
     }
 }
 
-/// Checks the lengths of compressed buffers. `length_at` returns the bytes at an offset of the body.
+/// Checks the lengths of compressed buffers. `length_at` returns the bytes at an offset of the body. Returns the bytes of all buffers after
+/// decompression. Those of a malformed message may overlap, and are copied if they are not aligned.
 fn check_buffers(
     message: &Message<'_>,
     body: u64,
     limits: RowLimits,
     length_at: impl Fn(u64) -> io::Result<[u8; LENGTH as usize]>,
-) -> Result<(), RowError> {
+) -> Result<u64, RowError> {
     let batch = match message.header_as_dictionary_batch() {
         Some(dictionary) => dictionary.data(),
         None => message.header_as_record_batch(),
     };
-    let Some(batch) = batch else { return Ok(()) };
-    let Some(compression) = batch.compression() else { return Ok(()) };
+    let Some(batch) = batch else { return Ok(0) };
+    let Some(compression) = batch.compression() else {
+        let lengths = batch.buffers().into_iter().flatten().map(|buffer| u64::try_from(buffer.length()).unwrap_or(0));
+        return Ok(lengths.fold(0, u64::saturating_add));
+    };
     // A byte of LZ4 adds at most 255 bytes to the length of a match; a block of 128 KiB of Zstandard takes four bytes.
     let expansion = if compression.codec() == CompressionType::LZ4_FRAME { 256 } else { 40_000 };
     let mut all = 0_u64;
@@ -212,7 +225,8 @@ fn check_buffers(
         }
         all = all.saturating_add(plain);
     }
-    Ok(limits.check("a batch", all, limits.block())?)
+    limits.check("a batch", all, limits.block())?;
+    Ok(all)
 }
 
 /// Reads messages after the schema.
@@ -222,6 +236,8 @@ struct Messages {
     read_as: SchemaRef,
     limits: RowLimits,
     dictionaries: HashMap<i64, ArrayRef>,
+    /// The bytes that the buffers of the messages to come may take.
+    budget: u64,
 }
 
 impl Messages {
@@ -230,7 +246,7 @@ impl Messages {
             return Err(MessageError::ByteOrder.into());
         }
         let schema = Arc::new(try_fb_to_schema(schema)?);
-        Ok(Self { read_as: Arc::clone(&schema), schema, limits, dictionaries: HashMap::new() })
+        Ok(Self { read_as: Arc::clone(&schema), schema, limits, dictionaries: HashMap::new(), budget: u64::MAX })
     }
 
     /// Reads texts in views as bytes where rows can be converted later.
@@ -244,6 +260,7 @@ impl Messages {
         let body = Buffer::from_vec(std::mem::take(&mut bytes.body));
         let message = bytes.message()?;
         let version = message.version();
+        self.budget = self.budget.checked_sub(bytes.plain).ok_or(OverBudget)?;
         if let Some(batch) = message.header_as_record_batch() {
             let schema = Arc::clone(&self.read_as);
             let as_bytes = Arc::new(texts_as_bytes(&schema, Within::Columns));
@@ -283,6 +300,8 @@ struct MessageStream<R> {
 struct MessageBytes {
     head: Vec<u8>,
     body: Vec<u8>,
+    /// The bytes of the buffers after decompression.
+    plain: u64,
 }
 
 impl<R: Read> MessageStream<R> {
@@ -337,12 +356,12 @@ impl MessageBytes {
             return Err(MessageError::Malformed.into());
         }
         limits.check("the metadata of a batch", length.into(), limits.metadata())?;
-        let mut bytes = Self { head: Vec::new(), body: Vec::new() };
+        let mut bytes = Self { head: Vec::new(), body: Vec::new(), plain: 0 };
         read_exactly(input, length.into(), &mut bytes.head)?;
         let size = u64::try_from(bytes.message()?.bodyLength()).map_err(|_| MessageError::Malformed)?;
         limits.check("a batch", size, limits.plain_block())?;
         read_exactly(input, size, &mut bytes.body)?;
-        check_buffers(&bytes.message()?, size, limits, |offset| {
+        bytes.plain = check_buffers(&bytes.message()?, size, limits, |offset| {
             let length = bytes.body.get(offset as usize..).and_then(<[u8]>::first_chunk);
             length.copied().ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
         })?;
