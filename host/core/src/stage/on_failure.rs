@@ -19,7 +19,7 @@ use rand::RngExt as _;
 use super::Stage;
 use super::find_row::RowSearch;
 use super::reject::RejectRecord;
-use super::step::call;
+use super::step::{call, concerns_rows};
 use crate::batch::{CheckedOutput, Rows, StepOutput};
 use crate::bundle::{CallEvidence, FailedCall, places};
 use crate::call::{Callee, StepInstance};
@@ -129,12 +129,7 @@ impl PolicyRunner<'_> {
             Ok(()) => return Ok(()),
             Err(failure) => failure,
         };
-        // Failures of the parameters, of a model or of the host are not caused by a row.
-        let concerns_rows = !matches!(
-            failure.kind,
-            FailureKind::Parameters | FailureKind::Model | FailureKind::Host | FailureKind::Interrupted
-        );
-        if !concerns_rows {
+        if !concerns_rows(failure.kind) {
             self.write_bundle(&failure, RowIs::Named);
             return Err(failure);
         }

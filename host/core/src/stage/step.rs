@@ -7,16 +7,27 @@ use crate::batch::{GivenRows, Rows, StepOutput};
 use crate::bundle::CallEvidence;
 use crate::call::{CallInput, Callee, StepInstance};
 use crate::config::instance::{CacheMode, InstanceLife};
-use crate::failure::{Failure, FailureContext};
+use crate::failure::{Failure, FailureContext, FailureKind};
 use crate::instance_log::InstanceLog;
 use crate::plan::Step;
 use crate::policy::Then;
 use crate::report::StepReport;
 use crate::result_cache::CacheKeyBuilder;
 
-/// Returns whether a call may lead to a bundle.
-fn needs_evidence(output: Option<&StepOutput>) -> bool {
-    output.is_none_or(|output| !output.rejections.is_empty())
+/// Returns whether a failure may be caused by a row. Those of the parameters, of a model or of the host are not.
+pub(super) fn concerns_rows(kind: FailureKind) -> bool {
+    !matches!(kind, FailureKind::Parameters | FailureKind::Model | FailureKind::Host | FailureKind::Interrupted)
+}
+
+/// Returns whether a call may lead to a bundle. Its log may have 12 MiB, and most calls that reject rows have none.
+fn needs_evidence(step: &Step, stage: &Stage, output: Result<&StepOutput, &Failure>) -> bool {
+    let ends_run = step.on_failure.then() == Then::Stop;
+    let may_end_run = match output {
+        Ok(output) if output.rejections.is_empty() => return false,
+        Ok(_) => ends_run,
+        Err(failure) => ends_run || !concerns_rows(failure.kind),
+    };
+    may_end_run || stage.bundles.as_ref().is_some_and(|bundles| bundles.has_place())
 }
 
 /// Calls a step with some rows of a batch, in a fresh instance, or in one that processed earlier batches if the step
@@ -81,7 +92,8 @@ fn try_call(
         log.restart();
     }
     let output = instance.process(callee, &input);
-    if let Some(log) = instance.log().filter(|_| needs_evidence(output.as_ref().ok())) {
+    let needs_log = needs_evidence(step, stage, output.as_ref().map_err(|failure| &**failure));
+    if let Some(log) = instance.log().filter(|_| needs_log) {
         evidence.log = log.content();
     }
     report.note_memory(instance.peak_memory());
