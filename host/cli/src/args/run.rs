@@ -100,7 +100,7 @@ pub(crate) struct Run {
     /// Leave out all columns of bundles but these, and those that the failing step reads
     ///
     /// Without a name, only the columns that the step reads are included.
-    #[arg(long, value_name = "NAME,NAME", num_args = 0..=1, value_delimiter = ',')]
+    #[arg(long, value_name = "NAME,NAME", num_args = 0..=1, value_delimiter = ',', conflicts_with = "on")]
     pub(crate) columns: Option<Vec<String>>,
     /// The format of events and failures
     ///

@@ -211,7 +211,8 @@ fn settings(arguments: &args::Run) -> RunSettings {
 /// registered in `cleanup`.
 pub(crate) fn drive(pipeline: &Pipeline, settings: &RunSettings, global: &Global, control: Control) -> Exit {
     let Control { interrupt, cleanup, snapshots, last_call } = control;
-    if let Some(conflict) = stdout_conflict(pipeline, settings).or_else(|| settings.repeated_file()) {
+    let conflict = stdout_conflict(pipeline, settings).or_else(|| settings.repeated_file());
+    if let Some(conflict) = conflict.or_else(|| settings.bundles.problem(pipeline)) {
         return usage_error(&conflict, settings.message_format);
     }
     let is_stdout_used = pipeline.writes_to_stdout() || settings.message_format == MessageFormat::Json;

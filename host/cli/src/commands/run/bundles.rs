@@ -27,6 +27,16 @@ impl BundleSettings {
         Self { directory: arguments.bundle.clone(), default, columns: arguments.columns.clone() }
     }
 
+    /// Returns the error message if `--columns` is given for a run without bundles.
+    pub(super) fn problem(&self, pipeline: &Pipeline) -> Option<String> {
+        let is_unused = self.columns.is_some() && self.bundles(pipeline).is_none();
+        is_unused.then(|| {
+            "`--columns` leaves columns out of bundles, and this run writes none; add `--bundle DIR`, or `bundle-on-failure` in \
+             `[pipeline]`"
+                .to_owned()
+        })
+    }
+
     /// Returns the bundles of a run, if there are to be any.
     pub(super) fn bundles(&self, pipeline: &Pipeline) -> Option<Bundles> {
         let directory =
