@@ -14,6 +14,7 @@ use stillbox::units::{format_duration, format_size};
 use stillbox::{DataType, Limits};
 
 use super::case::{EXPECTED_FAILURE, INPUT, PARAMETERS, SETTINGS};
+use super::report::Problem;
 use super::{answers, recorded};
 
 /// A case that was written from a bundle.
@@ -22,7 +23,7 @@ use super::{answers, recorded};
 pub struct WrittenCase {
     /// The files.
     pub files: Vec<PathBuf>,
-    /// What a case cannot have, one sentence each.
+    /// The parts of the bundle that are missing in the case, one sentence each.
     pub notes: Vec<String>,
 }
 
@@ -45,6 +46,9 @@ pub enum WriteCaseError {
         /// The number of rows.
         count: usize,
     },
+    /// A response of the bundle has no form as a file of a case, or its file cannot be written.
+    #[error("the responses of the bundle cannot be written: {0}")]
+    Responses(String),
     /// A file cannot be written.
     #[error("cannot write to {}", .folder.display())]
     #[non_exhaustive]
@@ -85,18 +89,25 @@ pub fn write_case(bundle: &Bundle, folder: &Path, rows: Option<Range<usize>>) ->
     }
     files.retain(|(_, text)| !text.is_empty());
     fs::create_dir_all(folder).map_err(io)?;
+    let (responses, incomplete) = bundle.responses();
+    // First: a response without a form as a file leaves the folder empty, so that it can be used again.
+    let of_responses = recorded::write(folder, &responses).map_err(responses_unwritable)?;
     let mut written = Vec::new();
     for (name, text) in files {
         let file = folder.join(name);
         fs::write(&file, text).map_err(io)?;
         written.push(file);
     }
-    let (responses, incomplete) = bundle.responses();
-    match recorded::write(folder, &responses) {
-        Ok(more) => written.extend(more),
-        Err(problem) => return Err(io(io::Error::other(format!("{problem:?}")))),
-    }
+    written.extend(of_responses);
     Ok(WrittenCase { files: written, notes: notes(bundle, incomplete, unusable) })
+}
+
+/// Returns the error of responses that cannot be written.
+fn responses_unwritable(problem: Problem) -> WriteCaseError {
+    WriteCaseError::Responses(match problem {
+        Problem::Unreadable { file, message } => format!("{}: {message}", file.display()),
+        _ => "a response has no form as a file".into(),
+    })
 }
 
 /// Returns the first row, and the batches of the case under the names that the step has for its columns.
@@ -104,7 +115,7 @@ fn selected(bundle: &Bundle, rows: Option<Range<usize>>) -> Result<(usize, Vec<R
     let mut batches = bundle.step_batches();
     let Some(rows) = rows else { return Ok((0, batches)) };
     let count = batches.last().map_or(0, RecordBatch::num_rows);
-    if rows.end > count {
+    if rows.is_empty() || rows.end > count {
         return Err(WriteCaseError::Rows { rows, count });
     }
     if let Some(last) = batches.last_mut() {
