@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use stillbox::bundle::{Bundle, Bundles};
 use stillbox::{Engine, RunOptions};
+use stillbox_author::cases::{WriteCaseError, write_case};
 use stillbox_test_guests::{
     ASK, BAD_LOOP, BAD_MEMORY_STEPS, BAD_PANIC, BAD_SLEEP, BAD_UNREACHABLE, COUNT_TEXTS, FETCH, REFUSE, REPEAT_SECRET,
     TELL_NOW, TELL_TIMES,
@@ -211,6 +212,14 @@ fn a_bundle_becomes_a_case_that_passes_until_the_step_is_fixed() {
     test(REFUSE).succeeded();
     let fixed = test(TELL_TIMES);
     assert_eq!(fixed.code, Some(1), "{fixed:?}");
+    let message = replay(&elsewhere, &["--to-case", "cases/none", "--rows", "2..9"]).failed(2);
+    assert!(message.contains("has 4 rows, counted from 0, and not 2..9"), "{message}");
+    let bundle = Bundle::open(&elsewhere.join("failure.bundle")).expect("it was written");
+    for (start, end) in [(3, 1), (2, 2), (10, 3)] {
+        let rows = start..end;
+        let error = write_case(&bundle, &elsewhere.join("cases/none"), Some(rows.clone())).expect_err("it is empty");
+        assert!(matches!(&error, WriteCaseError::Rows { rows: named, count: 4, .. } if *named == rows), "{error}");
+    }
     let message = replay(&elsewhere, &["--to-case", "cases/refused"]).failed(2);
     assert!(message.contains("is not empty"), "{message}");
 }
@@ -225,11 +234,13 @@ fn the_first_rejected_rows_have_bundles_and_so_has_the_failure_that_ends_the_run
     assert!(stderr.contains("1 bundle written; "), "{stderr}");
     let pipeline = PipelineFile::new().batch_rows(1).add(step("tell_now").on_failure("reject")).rejects();
     let stderr = folder.run_with(pipeline, ["--bundle", "more"]).succeeded().stderr;
-    assert!(
-        stderr.contains("10 bundles written (20 rows were more rejected)") || stderr.contains("10 bundles written"),
-        "{stderr}"
-    );
-    assert_eq!(bundles(&folder.join("more")).len(), 10);
+    assert!(stderr.contains("10 bundles written, and none for 20 more rejections; "), "{stderr}");
+    let written = bundles(&folder.join("more"));
+    assert_eq!(written.len(), 10);
+    for bundle in written {
+        let bundle = Bundle::open(&bundle).expect("it was written");
+        assert!(bundle.reads_clocks(), "the log of each of these calls is in its bundle");
+    }
     let toml = "[pipeline]\nname = \"p\"\nbundle-on-failure = \"own\"\n[[source]]\npath = \"input.jsonl\"\n[[step]]\nname = \"s\"\n\
                 component = \"bad_panic.wasm\"\n[[sink]]\npath = \"output.jsonl\"\n";
     folder.run(toml).failed(1);
@@ -259,6 +270,50 @@ fn a_bundle_has_no_secret_and_no_column_that_is_left_out() {
     let outcome = replay(&elsewhere, &[]);
     assert!(outcome.stderr.contains("secrets were removed from the bundle"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("the columns private"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_secret_that_no_step_uses_is_not_in_a_bundle() {
+    const SECRET: &str = "Fz7q2LrW9x";
+    let folder = Folder::with(&[REFUSE]);
+    folder.write("input.jsonl", format!("{}\n", json!({ "id": 2, "note": format!("the key is {SECRET}") })));
+    folder.write("key", SECRET);
+    let refuse = step("refuse").parameters("id = 2");
+    let pipeline = PipelineFile::new().add(refuse).toml("[secrets]\nkey = { file = \"key\" }");
+    let elsewhere = failed(&folder, &pipeline);
+    let bytes = elsewhere.bytes("failure.bundle");
+    assert!(!bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()));
+    let text = "the key is **********";
+    assert!(bytes.windows(text.len()).any(|window| window == text.as_bytes()));
+}
+
+#[test]
+fn a_bundle_whose_secrets_cannot_be_removed_is_not_written() {
+    const SECRETS: [&str; 2] = ["12345678", "Fz7q2LrW9xSECRET"];
+    let folder = Folder::with(&[REFUSE]);
+    folder.write("input.jsonl", with_ids(2..3));
+    folder.write("number", SECRETS[0]);
+    folder.write("key", SECRETS[1]);
+    let refuse = step("refuse").parameters("id = 2").limits("output-rows = 12345678");
+    let refuse = refuse.table(format_args!("[step.allow.env]\nKEY = {:?}", SECRETS[1]));
+    let secrets = "[secrets]\nnumber = { file = \"number\" }\nkey = { file = \"key\" }";
+    let pipeline = PipelineFile::new().add(refuse).toml(secrets);
+    let stderr = folder.run_with(pipeline, ["--bundle", "bundles"]).failed(1);
+    assert!(stderr.contains("has no bundle: secrets cannot be removed from its record"), "{stderr}");
+    assert!(!SECRETS.iter().any(|secret| stderr.contains(secret)), "{stderr}");
+    assert!(!folder.join("bundles").exists());
+}
+
+#[test]
+fn columns_of_bundles_without_bundles_are_an_error() {
+    let folder = Folder::with(&[REFUSE]);
+    folder.write("input.jsonl", with_ids(2..3));
+    let pipeline = PipelineFile::new().add(step("refuse").parameters("id = 2"));
+    let message = folder.run_with(&pipeline, ["--columns", "id"]).failed(2);
+    assert!(message.contains("this run writes none; add `--bundle DIR`"), "{message}");
+    let message = folder.run_with(&pipeline, ["--columns", "id", "--on", "ray"]).failed(2);
+    assert!(message.contains("cannot be used with"), "{message}");
+    folder.run_with(&pipeline, ["--columns", "id", "--bundle", "bundles"]).failed(1);
 }
 
 #[test]
