@@ -61,7 +61,7 @@ impl Bundles {
     }
 
     /// Sets the largest size of a bundle in bytes. The component is left out of one that would be larger; a call whose rows and
-    /// responses are larger has none. Default 64 MiB.
+    /// responses are larger has none. Default 64 MiB, at most 256 MiB.
     #[must_use]
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
