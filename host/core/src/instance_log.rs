@@ -1,4 +1,4 @@
-//! Instance logs: everything that the host told one instance, so that a replay tells it the same.
+//! Instance logs: everything that the host returned to one instance, so that a replay returns the same.
 //!
 //! Random numbers depend on the seed of the instance alone and are not part of a log. Values of clocks, responses and answers of models
 //! are recorded in the order in which the instance asked for them. In a replay, requests are recognised by their content, so a
@@ -25,7 +25,7 @@ use clocks::Readings;
 /// Values of each clock that are recorded. A guest that waits in a loop reads millions; a replay continues from the last one.
 const MAX_READINGS: usize = 1 << 16;
 
-/// Bytes of responses and answers that are recorded for an instance.
+/// Bytes that are recorded for an instance, of requests, responses and answers, as they are in memory.
 const MAX_BYTES: usize = 12 << 20;
 
 /// The log of one instance. Clones are the same log.
@@ -45,6 +45,15 @@ struct LogState {
     used_answers: BTreeSet<usize>,
     /// The bytes that are recorded so far.
     bytes: usize,
+    /// The number of restarts.
+    generation: u64,
+}
+
+/// A request that is being recorded. A restart of the log makes it invalid.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RequestNumber {
+    generation: u64,
+    index: usize,
 }
 
 impl InstanceLog {
@@ -72,7 +81,8 @@ impl InstanceLog {
     /// Removes everything that was recorded, before an instance processes another batch.
     pub(crate) fn restart(&self) {
         if !self.is_replay {
-            *self.state.lock() = LogState::default();
+            let mut state = self.state.lock();
+            *state = LogState { generation: state.generation + 1, ..LogState::default() };
         }
     }
 
@@ -93,19 +103,34 @@ impl InstanceLog {
         self.state.lock().monotonic.next(self.is_replay, now)
     }
 
-    /// Starts to record a request, and returns its number.
-    pub(crate) fn add_request(&self, method: &str, url: &str) -> usize {
+    /// Starts to record a request, and returns its number. `None` if the log is full.
+    pub(crate) fn add_request(&self, method: &str, url: &str) -> Option<RequestNumber> {
         let mut state = self.state.lock();
-        state.count(method.len() + url.len());
+        if !state.count(size_of::<LoggedRequest>() + method.len() + url.len()) {
+            return None;
+        }
         state.content.requests.push(LoggedRequest::new(method, url));
-        state.content.requests.len() - 1
+        Some(RequestNumber { generation: state.generation, index: state.content.requests.len() - 1 })
     }
 
-    /// Changes a request that is being recorded, by `bytes` more bytes. Nothing more is recorded once a log is full.
-    pub(crate) fn update_request(&self, number: usize, bytes: usize, update: impl FnOnce(&mut LoggedRequest)) {
+    /// Reserves bytes for a later update of a request. Returns whether there is room for them.
+    pub(crate) fn reserve(&self, number: Option<RequestNumber>, bytes: usize) -> bool {
         let mut state = self.state.lock();
-        if state.count(bytes)
-            && let Some(request) = state.content.requests.get_mut(number)
+        number.is_some_and(|number| number.generation == state.generation) && state.count(bytes)
+    }
+
+    /// Changes a request that is being recorded, by `bytes` more bytes. Nothing more is recorded once a log is full. A request of before
+    /// a restart is left alone.
+    pub(crate) fn update_request(
+        &self,
+        number: Option<RequestNumber>,
+        bytes: usize,
+        update: impl FnOnce(&mut LoggedRequest),
+    ) {
+        let mut state = self.state.lock();
+        if let Some(number) = number.filter(|number| number.generation == state.generation)
+            && state.count(bytes)
+            && let Some(request) = state.content.requests.get_mut(number.index)
         {
             update(request);
         }
@@ -136,7 +161,7 @@ impl InstanceLog {
     pub(crate) fn add_answer(&self, role: &str, request: &Value, outcome: AnswerOutcome) {
         let mut state = self.state.lock();
         let request = request.to_string();
-        if state.count(request.len() + outcome.bytes()) {
+        if state.count(size_of::<LoggedAnswer>() + role.len() + request.len() + outcome.bytes()) {
             state.content.answers.push(LoggedAnswer { role: role.to_owned(), request, outcome });
         }
     }
@@ -223,10 +248,33 @@ mod tests {
         log.update_request(number, MAX_BYTES, |request| request.body = Some(Vec::new()));
         let content = log.content();
         assert!(content.is_incomplete && content.requests[0].body.is_none());
+        let number = log.add_request("GET", "https://a.example/");
+        assert!(number.is_none() && !log.reserve(number, 0));
+        log.update_request(number, 0, |_| panic!("it is not recorded"));
+        log.restart();
+        for _ in 0..MAX_BYTES / size_of::<LoggedRequest>() {
+            log.add_request("GET", "https://a.example/");
+        }
+        let content = log.content();
+        let bytes: usize = content.requests.iter().map(|request| size_of_val(request) + request.url.len()).sum();
+        assert!(content.is_incomplete && bytes <= MAX_BYTES, "{bytes}");
         for _ in 0..2 * MAX_READINGS {
             log.monotonic(1);
         }
         assert_eq!(log.content().monotonic.len(), MAX_READINGS);
+    }
+
+    #[test]
+    fn a_request_from_before_a_restart_does_not_change_a_later_one() {
+        let log = InstanceLog::record();
+        let earlier = log.add_request("GET", "https://a.example/1");
+        log.restart();
+        let later = log.add_request("GET", "https://a.example/2");
+        log.update_request(earlier, 0, |request| request.is_complete = true);
+        assert!(!log.reserve(earlier, 1) && log.reserve(later, 1));
+        assert!(!log.content().requests[0].is_complete);
+        log.update_request(later, 0, |request| request.is_complete = true);
+        assert!(log.content().requests[0].is_complete);
     }
 
     #[test]

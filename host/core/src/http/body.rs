@@ -25,8 +25,8 @@ pub(super) struct LimitedBody {
     limit: u64,
     /// Set when the instance is dropped.
     is_broken_off: Arc<AtomicBool>,
-    /// A copy of what was sent, if it is recorded.
-    copy: Option<Copy>,
+    /// Is called with each part that is sent, if it is recorded.
+    sending: Option<Box<dyn FnMut(&[u8]) + Send>>,
 }
 
 /// A copy of a body. Clones are the same copy.
@@ -34,7 +34,7 @@ pub(super) type Copy = Arc<Mutex<Vec<u8>>>;
 
 impl LimitedBody {
     pub(super) fn new(inner: UnsyncBoxBody<Bytes, Code>, limit: u64, is_broken_off: Arc<AtomicBool>) -> Self {
-        Self { inner, left: limit, limit, is_broken_off, copy: None }
+        Self { inner, left: limit, limit, is_broken_off, sending: None }
     }
 
     /// Reads the whole body, and returns it with a body that sends the same.
@@ -48,9 +48,9 @@ impl LimitedBody {
         Ok((bytes, Self::new(inner, limit, is_broken_off)))
     }
 
-    /// Copies what is sent.
-    pub(super) fn copied_to(mut self, copy: Option<Copy>) -> Self {
-        self.copy = copy;
+    /// Calls a function with each part that is sent.
+    pub(super) fn observed(mut self, sending: impl FnMut(&[u8]) + Send + 'static) -> Self {
+        self.sending = Some(Box::new(sending));
         self
     }
 }
@@ -67,10 +67,10 @@ impl Body for LimitedBody {
             return Poll::Ready(Some(Err(Code::HttpRequestBodySize(Some(self.limit)))));
         };
         self.left = left;
-        if let Some(copy) = &self.copy
+        if let Some(sending) = &mut self.sending
             && let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref())
         {
-            copy.lock().extend_from_slice(data);
+            sending(data);
         }
         // The body of an instance that was dropped in the middle ends like a complete one. A server must not take it for
         // one.

@@ -11,7 +11,7 @@ use super::network::{Network, Services};
 use super::pace::Pace;
 use super::pool::ConnectionPool;
 use super::store::ResponseStore;
-use crate::grants::{Grants, HttpGrant, RecordedExchange, Recorder, Redactor, Secret};
+use crate::grants::{Grants, HttpGrant, HttpLimits, RecordedExchange, Recorder, Redactor, Secret};
 
 /// Sends the requests of one step, for all its instances.
 pub(crate) struct Client {
@@ -79,6 +79,14 @@ impl Client {
     /// Returns whether a header carries a secret, so that guests may not set it.
     pub(super) fn is_secret_header(&self, name: &HeaderName) -> bool {
         self.shared.grants.iter().any(|grant| grant.secret.as_ref().is_some_and(|(own, _)| own == name))
+    }
+}
+
+impl ClientState {
+    /// Returns the most bytes that the body of a request may have: the largest limit of the grants, or the default one without grants.
+    pub(super) fn request_bytes(&self) -> u64 {
+        let limits = self.grants.iter().map(|ready| ready.grant.own_limits().request_bytes);
+        limits.max().unwrap_or(HttpLimits::default().request_bytes)
     }
 }
 

@@ -27,6 +27,14 @@ impl RequestError {
         Self { code, detail: String::new(), denial: Some(Box::new(denial)) }
     }
 
+    /// The body of a request could not be read.
+    pub(super) fn of_body(code: Code) -> Self {
+        match code {
+            Code::HttpRequestBodySize(_) => Self::new(code, "the request is too large"),
+            _ => Self::new(Code::HttpProtocolError, "the step broke off the body of its request"),
+        }
+    }
+
     /// An error while connecting to an address.
     pub(super) fn connect(error: &io::Error, address: impl std::fmt::Display) -> Self {
         let code = match error.kind() {

@@ -19,7 +19,7 @@ use super::error::RequestError;
 use super::notices::Notices;
 use super::pool::Key;
 use super::store::{ResponseKey, StoreEntry, StoredResponse};
-use super::tap::RequestTap;
+use super::tap::{RequestTap, observed};
 use crate::grants::{HttpUrl, RecordedExchange, Recorder, Redactor};
 use crate::units::{format_duration, format_size};
 
@@ -66,7 +66,7 @@ impl Exchange {
         let entry = StoreEntry { store, key };
         match entry.get().await {
             Some(stored) => {
-                exchange.tap.iter().for_each(|tap| tap.copy().lock().extend_from_slice(&body));
+                exchange.tap.iter().for_each(|tap| tap.sending(&body));
                 answer(reply, stored, exchange.tap).await;
             }
             None => exchange.send(reply, Some(entry)).await,
@@ -97,9 +97,9 @@ impl Exchange {
         let key = Key::new(self.grant, &self.url);
         let recorder = client.recorder.as_ref().filter(|recorder| recorder.begin()).cloned();
         let is_recorded = recorder.is_some() || entry.is_some();
-        let copy = tap.as_ref().map(RequestTap::copy).or_else(|| is_recorded.then(Copy::default));
+        let copy = is_recorded.then(Copy::default);
         let mut record = is_recorded.then(|| Record::new(recorder, entry, &self, copy.clone().unwrap_or_default()));
-        let exchange = Self { body: self.body.copied_to(copy), ..self };
+        let exchange = Self { body: observed(self.body, tap.clone(), copy), ..self };
         let head = timeout_at(deadline, Box::pin(exchange.head(ready, &key))).await.unwrap_or_else(|_| Err(late()));
         let (response, connection) = match head {
             Ok(head) => head,

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use http_body_util::BodyExt as _;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use wasmtime_wasi_http::{Error as Code, WasiBody};
 
-use super::body::whole;
+use super::body::{LimitedBody, whole};
 use super::client::ClientState;
 use super::error::RequestError;
 use super::notices::Notices;
@@ -26,9 +25,11 @@ impl Replayed {
         let (parts, body) = self.request.into_parts();
         let method = parts.method.as_str();
         let denied = |denial| self.notices.add(method, "", RequestError::denied(Code::HttpRequestDenied, denial));
-        let body = body.collect().await?.to_bytes();
         let url = HttpUrl::parse(&parts.uri.to_string())
             .map_err(|problem| denied(Denial::never(format!("send {method}"), format!("its URL {problem}"))))?;
+        let body = LimitedBody::new(body, self.client.request_bytes(), Arc::default()).collected().await;
+        let failed = |code| self.notices.add(method, &url.to_string(), RequestError::of_body(code));
+        let (body, _) = body.map_err(failed)?;
         let found = self.client.recorded.iter().find(|exchange| exchange.answers(method, &url, &body));
         let found = found.ok_or_else(|| {
             let reason = "there is no recorded response to it; `stillbox test --record` records them";

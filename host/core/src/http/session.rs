@@ -18,7 +18,7 @@ use super::notices::Notices;
 use super::replay::Replayed;
 use super::tap::{LoggedExchange, RequestTap, names};
 use super::task::AbortOnDrop;
-use crate::grants::{Denial, HttpUrl};
+use crate::grants::{Denial, HttpLimits, HttpUrl};
 use crate::instance_log::InstanceLog;
 
 /// The requests of one instance. When it is dropped, they end.
@@ -103,7 +103,9 @@ impl RequestSession {
         let sent = match &self.client {
             client if let Some(log) = self.answering_log(&request, client.is_some()) => {
                 let notices = Arc::clone(&self.notices);
-                Sent::Logged(Box::new(LoggedExchange { log, notices, request }))
+                let default = || HttpLimits::default().request_bytes;
+                let limit = client.as_ref().map_or_else(default, |client| client.shared.request_bytes());
+                Sent::Logged(Box::new(LoggedExchange { log, notices, request, limit }))
             }
             Some(client) if !client.shared.recorded.is_empty() => {
                 let (client, notices) = (Arc::clone(&client.shared), Arc::clone(&self.notices));

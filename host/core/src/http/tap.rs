@@ -5,42 +5,48 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::{Body, Frame};
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, Request, Response, StatusCode};
+use parking_lot::Mutex;
 use wasmtime_wasi_http::{Error as Code, WasiBody};
 
-use super::body::Copy;
+use super::body::{Copy, LimitedBody};
 use super::error::RequestError;
 use super::notices::Notices;
 use crate::grants::{Denial, HttpUrl};
-use crate::instance_log::{InstanceLog, LoggedCode, LoggedError, LoggedRequest, LoggedResponse};
+use crate::instance_log::{InstanceLog, LoggedCode, LoggedError, LoggedRequest, LoggedResponse, RequestNumber};
 
 /// A request that is being logged.
 #[derive(Debug, Clone)]
 pub(super) struct RequestTap {
     log: InstanceLog,
-    number: usize,
-    /// The body of the request, as far as it was sent.
-    body: Copy,
+    /// `None` if the log is full.
+    number: Option<RequestNumber>,
+    /// The part of the request's body that was sent and is not in the log yet. The log has room for it.
+    sent: Arc<Mutex<Vec<u8>>>,
 }
 
 impl RequestTap {
     pub(super) fn new(log: &InstanceLog, method: &str, url: &str) -> Self {
-        Self { log: log.clone(), number: log.add_request(method, url), body: Copy::default() }
+        Self { log: log.clone(), number: log.add_request(method, url), sent: Arc::default() }
     }
 
-    /// Returns the copy of the request's body, to which what is sent is added.
-    pub(super) fn copy(&self) -> Copy {
-        Arc::clone(&self.body)
+    /// Adds a part of the body of the request, which is logged with the response.
+    pub(super) fn sending(&self, data: &[u8]) {
+        if self.log.reserve(self.number, data.len()) {
+            self.sent.lock().extend_from_slice(data);
+        }
     }
 
     /// Logs the body of the request, as far as it was sent.
     fn sent(&self) {
-        let body = self.body.lock().clone();
-        self.log.update_request(self.number, body.len(), |request| request.body = Some(body));
+        let sent = std::mem::take(&mut *self.sent.lock());
+        self.log.update_request(self.number, 0, |request| match &mut request.body {
+            Some(body) => body.extend(sent),
+            none => *none = Some(sent),
+        });
     }
 
     /// Logs the head of the response, and what was sent before it.
@@ -81,8 +87,23 @@ impl RequestTap {
             detail: error.detail.clone(),
             denial: error.denial.as_deref().cloned(),
         };
-        self.log.update_request(self.number, error.detail.len(), |request| request.error = Some(logged));
+        let denial = error.denial.as_deref();
+        let denied = denial.map_or(0, |denial| size_of_val(denial) + denial.attempt.len() + denial.reason.len());
+        // A missing grant repeats the URL of the attempt.
+        let bytes = error.detail.len() + 2 * denied;
+        self.log.update_request(self.number, bytes, |request| request.error = Some(logged));
     }
+}
+
+/// Adds what is sent to a log and to a copy.
+pub(super) fn observed(body: LimitedBody, tap: Option<RequestTap>, copy: Option<Copy>) -> LimitedBody {
+    if tap.is_none() && copy.is_none() {
+        return body;
+    }
+    body.observed(move |data| {
+        tap.iter().for_each(|tap| tap.sending(data));
+        copy.iter().for_each(|copy| copy.lock().extend_from_slice(data));
+    })
 }
 
 /// A request that is answered from the log of its instance.
@@ -90,6 +111,8 @@ pub(super) struct LoggedExchange {
     pub(super) log: InstanceLog,
     pub(super) notices: Arc<Notices>,
     pub(super) request: Request<WasiBody>,
+    /// The most bytes of the request's body that are read, to compare it with the logged ones.
+    pub(super) limit: u64,
 }
 
 impl LoggedExchange {
@@ -98,15 +121,19 @@ impl LoggedExchange {
         let (parts, body) = self.request.into_parts();
         let method = parts.method.as_str();
         let (url, shown) = names(&parts.uri.to_string());
+        let denied = || {
+            let denial = Denial::never(format!("send {method} {shown}"), NOT_IN_BUNDLE);
+            self.notices.add(method, "", RequestError::denied(Code::HttpRequestDenied, denial))
+        };
         let unread = self.log.request(method, &url, None);
         let found = if let Some(found) = unread {
             found
+        } else if self.log.has_request(method, &url) {
+            let body = LimitedBody::new(body, self.limit, Arc::default()).collected().await;
+            let (body, _) = body.map_err(|code| self.notices.add(method, &shown, RequestError::of_body(code)))?;
+            self.log.request(method, &url, Some(&body)).ok_or_else(denied)?
         } else {
-            let body = body.collect().await?.to_bytes();
-            self.log.request(method, &url, Some(&body)).ok_or_else(|| {
-                let denial = Denial::never(format!("send {method} {shown}"), NOT_IN_BUNDLE);
-                self.notices.add(method, "", RequestError::denied(Code::HttpRequestDenied, denial))
-            })?
+            return Err(denied());
         };
         let LoggedRequest { response, error, is_complete, .. } = found;
         let failed = error.map(|LoggedError { code, detail, denial }| {
@@ -252,7 +279,86 @@ fn is_same(one: &Code, other: &Code) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicU64;
+    use std::sync::atomic::Ordering::Relaxed;
+
     use super::*;
+
+    #[test]
+    fn the_body_of_a_request_is_counted_once() {
+        let log = InstanceLog::record();
+        let tap = RequestTap::new(&log, "POST", "https://a.example/");
+        // More than half of what a log has room for.
+        tap.sending(&vec![1; 7 << 20]);
+        tap.head(StatusCode::OK, &HeaderMap::new());
+        tap.sending(b"the rest");
+        tap.received(b"yes");
+        tap.end();
+        let content = log.content();
+        let [request] = &content.requests[..] else { panic!("{}", content.requests.len()) };
+        assert!(request.is_complete && !content.is_incomplete);
+        assert_eq!(request.body.as_ref().map(Vec::len), Some((7 << 20) + 8));
+        assert_eq!(request.response.as_ref().unwrap().body, b"yes");
+    }
+
+    #[test]
+    fn a_body_that_the_log_has_no_room_for_is_not_copied() {
+        let log = InstanceLog::record();
+        let tap = RequestTap::new(&log, "POST", "https://a.example/");
+        let part = vec![1; 1 << 20];
+        for _ in 0..100 {
+            tap.sending(&part);
+        }
+        assert!(tap.sent.lock().len() <= 12 << 20);
+        assert!(log.content().is_incomplete);
+    }
+
+    /// Sends a body of this many MiB to a log with one request. Returns what the guest gets, and how many of them were read.
+    fn send(method: &str, size: u64) -> (Code, u64) {
+        let log = InstanceLog::record();
+        let tap = RequestTap::new(&log, "POST", "https://a.example/");
+        tap.sending(b"a");
+        tap.head(StatusCode::OK, &HeaderMap::new());
+        tap.end();
+        let read = Arc::new(AtomicU64::new(0));
+        let body = Counted { left: size, read: Arc::clone(&read) };
+        let mut request = Request::new(UnsyncBoxBody::new(body));
+        *request.method_mut() = method.parse().unwrap();
+        *request.uri_mut() = "https://a.example/".parse().unwrap();
+        let log = InstanceLog::replay(log.content());
+        let exchange = LoggedExchange { log, notices: Arc::default(), request, limit: 8 << 20 };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let answer = runtime.block_on(exchange.answer());
+        (answer.err().expect("there is no such response"), read.load(Relaxed))
+    }
+
+    /// A body that counts the MiB that are read.
+    struct Counted {
+        left: u64,
+        read: Arc<AtomicU64>,
+    }
+
+    impl Body for Counted {
+        type Data = Bytes;
+        type Error = Code;
+
+        fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Code>>> {
+            if self.left == 0 {
+                return Poll::Ready(None);
+            }
+            self.left -= 1;
+            self.read.fetch_add(1, Relaxed);
+            Poll::Ready(Some(Ok(Frame::data(vec![0; 1 << 20].into()))))
+        }
+    }
+
+    #[test]
+    fn a_replay_reads_a_bounded_part_of_a_body() {
+        assert!(matches!(send("POST", 1), (Code::HttpRequestDenied, 1)));
+        assert!(matches!(send("POST", 1000), (Code::HttpRequestBodySize(Some(_)), 9)));
+        // The log has no such request at all.
+        assert!(matches!(send("PUT", 1000), (Code::HttpRequestDenied, 0)));
+    }
 
     #[test]
     fn codes_survive_a_log() {

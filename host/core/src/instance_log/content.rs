@@ -9,7 +9,7 @@ use super::bytes;
 use crate::grants::Denial;
 use crate::model::{Answer, AnswerError, ModelFailure};
 
-/// Everything that the host told one instance.
+/// Everything that the host returned to one instance.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LogContent {
     /// The values of the wall clock: the time since 1970.
@@ -112,7 +112,7 @@ impl LoggedRequest {
 impl AnswerOutcome {
     pub(super) fn bytes(&self) -> usize {
         match self {
-            Self::Answer(answer) => answer.text.len(),
+            Self::Answer(answer) => answer.text.len() + answer.model.len(),
             Self::Embedding(numbers) => numbers.len() * 16,
             Self::Error(error) => error.message.len() + error.causes.iter().map(String::len).sum::<usize>(),
             Self::Failed(failure) => failure.message.len() + failure.causes.iter().map(String::len).sum::<usize>(),
