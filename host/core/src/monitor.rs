@@ -1,28 +1,29 @@
-//! What the threads of a run do: spans that begin and end, and snapshots of those that are open.
+//! The work of the threads of a run: spans that begin and end, and snapshots of those that are open.
 //!
 //! A thread opens a span for each piece of work: a batch, a call of a step, a wait. A snapshot groups the open spans by thread. The
 //! stack of a guest that computes is captured by its own thread, in the callback of the epoch; a guest that waits in a function
 //! of the host leaves its stack when the wait begins.
 
+mod call;
 mod open;
 mod snapshot;
 mod span;
 #[cfg(test)]
 mod tests;
+mod thread_spans;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-
-pub(crate) use open::{CallMonitor, Libraries, SpanGuard, Symbolizer};
+pub(crate) use call::CallMonitor;
+pub(crate) use open::{Libraries, Symbolizer};
 pub use snapshot::{Snapshot, ThreadActivity, Wait};
 pub use span::{Span, SpanKind};
+pub(crate) use thread_spans::SpanGuard;
 
-use open::OpenSpan;
+use thread_spans::{ThreadSpans, Threads};
 
 /// The time in which guests give their stacks. One that computes does so at its next loop or call.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -52,9 +53,13 @@ pub struct Monitor {
 
 #[derive(Default)]
 struct MonitorState {
-    /// By number; a span within another one has the larger number.
-    open: Mutex<BTreeMap<u64, Arc<OpenSpan>>>,
-    next: AtomicU64,
+    threads: Threads,
+    shared: Arc<Shared>,
+}
+
+/// The part of a monitor that its threads use.
+#[derive(Default)]
+struct Shared {
     /// The number of snapshots so far.
     asked: AtomicU64,
     listener: Option<SpanListener>,
@@ -69,7 +74,8 @@ impl Monitor {
     /// Creates a monitor that also calls a function with each span at its end, and its duration, for traces. It is called on the
     /// thread of the span, which waits for it.
     pub fn with_listener(listener: impl Fn(&Span, Duration) + Send + Sync + 'static) -> Self {
-        Self { state: Arc::new(MonitorState { listener: Some(Box::new(listener)), ..MonitorState::default() }) }
+        let shared = Arc::new(Shared { listener: Some(Box::new(listener)), ..Shared::default() });
+        Self { state: Arc::new(MonitorState { threads: Threads::default(), shared }) }
     }
 
     /// Returns what each thread does at this moment, with the stacks of the guests. Nothing is stopped.
@@ -77,7 +83,12 @@ impl Monitor {
     /// It takes some milliseconds, and at most 0.1 s to wait for guests that are in one long instruction or in a function of the
     /// host; these are returned without a stack. The first snapshot of a component also reads its debug information.
     pub fn snapshot(&self) -> Snapshot {
-        snapshot::take(self, Libraries::Folded, PATIENCE)
+        self.snapshot_within(PATIENCE)
+    }
+
+    /// As [`snapshot`](Self::snapshot), but guests have this time to give their stacks.
+    pub fn snapshot_within(&self, patience: Duration) -> Snapshot {
+        snapshot::take(self, Libraries::Folded, patience)
     }
 
     /// As [`snapshot`](Self::snapshot), for profiles: stacks have the frames of libraries one by one, and guests have 5 ms to give
@@ -88,36 +99,25 @@ impl Monitor {
 
     /// Returns the spans that have begun and not ended, in the order in which they began.
     pub fn open_spans(&self) -> Vec<Span> {
-        self.open().iter().map(|open| open.span.clone()).collect()
+        let mut spans: Vec<Span> = self.state.threads.open().into_iter().map(|open| open.span).collect();
+        // Those of one thread that began at the same time keep their order.
+        spans.sort_by_key(|span| span.started);
+        spans
     }
 
     /// Begins a span of this thread. It ends when the guard is dropped.
     pub(crate) fn begin(&self, span: Span) -> SpanGuard {
-        self.add(OpenSpan::new(span))
+        self.thread().begin(span, None, None)
     }
 
-    fn add(&self, open: OpenSpan) -> SpanGuard {
-        let number = self.state.next.fetch_add(1, Ordering::Relaxed);
-        let open = Arc::new(open);
-        self.state.open.lock().insert(number, Arc::clone(&open));
-        SpanGuard { monitor: self.clone(), number, open }
-    }
-
-    fn end(&self, number: u64, open: &OpenSpan) {
-        // First, so that a span is open until the listener knows its end.
-        if let Some(listener) = &self.state.listener {
-            listener(&open.span, open.span.started.elapsed());
-        }
-        self.state.open.lock().remove(&number);
-    }
-
-    fn open(&self) -> Vec<Arc<OpenSpan>> {
-        self.state.open.lock().values().cloned().collect()
+    /// Returns the list of this thread's open spans.
+    fn thread(&self) -> Arc<ThreadSpans> {
+        self.state.threads.own(&self.state.shared)
     }
 }
 
 impl fmt::Debug for Monitor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Monitor").field("open", &self.state.open.lock().len()).finish_non_exhaustive()
+        f.debug_struct("Monitor").field("open", &self.state.threads.open().len()).finish_non_exhaustive()
     }
 }

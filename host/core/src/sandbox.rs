@@ -56,12 +56,12 @@ pub(crate) struct CallOptions<'a> {
     pub(crate) seed: u64,
     /// The grants of the step.
     pub(crate) access: Option<&'a Arc<Access>>,
-    /// Records or replays what the host tells the instance. `None` for neither.
+    /// Records or replays everything that is returned to the instance. `None` for neither.
     pub(crate) log: Option<&'a InstanceLog>,
     pub(crate) subject: Subject<'a>,
 }
 
-/// What a call is about, for those who look at the run.
+/// The function, step and rows of a call, for snapshots and traces.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Subject<'a> {
     /// The function of the contract.

@@ -1,14 +1,12 @@
-//! Spans that have begun and not ended.
+//! Spans that have begun and not ended, and the guests of calls.
 
-use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use wasmtime::{EngineWeak, WasmBacktrace};
 
-use super::{Monitor, Span, SpanKind};
+use super::Span;
 use crate::stack::Frame;
 
 /// How consecutive frames of libraries are returned.
@@ -38,11 +36,14 @@ impl CapturedStack {
     }
 }
 
-/// An open span, shared by its thread and by snapshots.
+/// An open span.
+#[derive(Clone)]
 pub(super) struct OpenSpan {
+    /// Unique in the list of its thread.
+    pub(super) number: u64,
     pub(super) span: Span,
     /// The guest of a call.
-    pub(super) guest: Option<Guest>,
+    pub(super) guest: Option<Arc<Guest>>,
     /// The stack of the guest whose wait this is.
     pub(super) stack: Option<Arc<CapturedStack>>,
 }
@@ -50,6 +51,7 @@ pub(super) struct OpenSpan {
 /// The guest that a call runs.
 pub(super) struct Guest {
     engine: EngineWeak,
+    symbolizer: Arc<dyn Symbolizer>,
     /// Whether it is suspended in a function of the host that is not done.
     is_suspended: AtomicBool,
     /// Whether its own code runs, and not the host's around it.
@@ -60,11 +62,43 @@ pub(super) struct Guest {
 }
 
 impl Guest {
+    pub(super) fn new(engine: EngineWeak, symbolizer: Arc<dyn Symbolizer>) -> Self {
+        Self {
+            engine,
+            symbolizer,
+            is_suspended: AtomicBool::new(false),
+            is_running: AtomicBool::new(false),
+            answered: AtomicU64::new(0),
+            stack: Mutex::default(),
+        }
+    }
+
     /// Makes a guest that computes give its stack.
     pub(super) fn ask(&self) {
         if let Some(engine) = self.engine.upgrade() {
             engine.increment_epoch();
         }
+    }
+
+    /// Gives the stack to a snapshot.
+    pub(super) fn give(&self, snapshot: u64, backtrace: WasmBacktrace) {
+        *self.stack.lock() = Some(self.captured(backtrace));
+        self.answered.store(snapshot, Ordering::Release);
+    }
+
+    /// Returns a stack of the guest with what looks up its symbols.
+    pub(super) fn captured(&self, backtrace: WasmBacktrace) -> Arc<CapturedStack> {
+        Arc::new(CapturedStack { backtrace, symbolizer: Arc::clone(&self.symbolizer) })
+    }
+
+    /// Sets whether its own code runs.
+    pub(super) fn set_running(&self, is_running: bool) {
+        self.is_running.store(is_running, Ordering::Release);
+    }
+
+    /// Sets whether it is suspended in a function of the host.
+    pub(super) fn set_suspended(&self, is_suspended: bool) {
+        self.is_suspended.store(is_suspended, Ordering::Release);
     }
 
     pub(super) fn is_suspended(&self) -> bool {
@@ -88,102 +122,5 @@ impl Guest {
     /// Returns the stack that the guest has given for a snapshot.
     pub(super) fn answer(&self, snapshot: u64) -> Option<Arc<CapturedStack>> {
         if self.has_answered(snapshot) { self.stack.lock().clone() } else { None }
-    }
-}
-
-impl OpenSpan {
-    pub(super) fn new(span: Span) -> Self {
-        Self { span, guest: None, stack: None }
-    }
-}
-
-/// Ends its span when it is dropped.
-#[must_use]
-pub(crate) struct SpanGuard {
-    pub(super) monitor: Monitor,
-    pub(super) number: u64,
-    pub(super) open: Arc<OpenSpan>,
-}
-
-impl Drop for SpanGuard {
-    fn drop(&mut self) {
-        self.monitor.end(self.number, &self.open);
-    }
-}
-
-/// The call of a guest, for the host's side of its instance. Clones are the same call.
-#[derive(Clone)]
-pub(crate) struct CallMonitor {
-    monitor: Monitor,
-    open: Arc<OpenSpan>,
-    symbolizer: Arc<dyn Symbolizer>,
-}
-
-impl Monitor {
-    /// Begins a span in which a guest of this engine is called.
-    pub(crate) fn begin_call(
-        &self,
-        span: Span,
-        engine: EngineWeak,
-        symbolizer: Arc<dyn Symbolizer>,
-    ) -> (SpanGuard, CallMonitor) {
-        let guest = Guest {
-            engine,
-            is_suspended: AtomicBool::new(false),
-            is_running: AtomicBool::new(false),
-            answered: AtomicU64::new(0),
-            stack: Mutex::default(),
-        };
-        let guard = self.add(OpenSpan { span, guest: Some(guest), stack: None });
-        let call = CallMonitor { monitor: self.clone(), open: Arc::clone(&guard.open), symbolizer };
-        (guard, call)
-    }
-}
-
-impl CallMonitor {
-    /// Returns the number of a snapshot that waits for the stack of the guest.
-    pub(crate) fn wanted(&self) -> Option<u64> {
-        let asked = self.monitor.state.asked.load(Ordering::Acquire);
-        let answered = self.open.guest.as_ref()?.answered.load(Ordering::Acquire);
-        (asked > answered).then_some(asked)
-    }
-
-    /// Gives the stack of the guest to a snapshot.
-    pub(crate) fn give(&self, snapshot: u64, backtrace: WasmBacktrace) {
-        if let Some(guest) = &self.open.guest {
-            *guest.stack.lock() = Some(self.stack(backtrace));
-            guest.answered.store(snapshot, Ordering::Release);
-        }
-    }
-
-    /// Sets whether the guest's own code runs.
-    pub(crate) fn set_running(&self, is_running: bool) {
-        if let Some(guest) = &self.open.guest {
-            guest.is_running.store(is_running, Ordering::Release);
-        }
-    }
-
-    /// Sets whether the guest is suspended in a function of the host.
-    pub(crate) fn set_suspended(&self, is_suspended: bool) {
-        if let Some(guest) = &self.open.guest {
-            guest.is_suspended.store(is_suspended, Ordering::Release);
-        }
-    }
-
-    /// Begins a wait of the guest.
-    pub(crate) fn wait(&self, what: impl Into<Cow<'static, str>>, backtrace: WasmBacktrace) -> SpanGuard {
-        let Span { step, batch, rows, .. } = &self.open.span;
-        let span = Span::new(SpanKind::Wait, what).step(step.as_ref()).batch(*batch).rows(*rows);
-        self.monitor.add(OpenSpan { span, guest: None, stack: Some(self.stack(backtrace)) })
-    }
-
-    fn stack(&self, backtrace: WasmBacktrace) -> Arc<CapturedStack> {
-        Arc::new(CapturedStack { backtrace, symbolizer: Arc::clone(&self.symbolizer) })
-    }
-}
-
-impl fmt::Debug for CallMonitor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallMonitor").field("span", &self.open.span).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! Snapshots: what every thread does at a moment.
+//! Snapshots: the work of every thread at a moment.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,10 +19,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// The most threads in a snapshot. A machine has fewer; on a cluster there is one for each task.
 const MAX_THREADS: usize = 256;
 
-/// What a host function is called that the monitor knows nothing about.
+/// The name of a function of the host that the monitor knows nothing about.
 pub(super) const HOST_FUNCTION: &str = "a function of the host, for a file or a stream";
 
-/// What the threads of a run did at a moment.
+/// The work of the threads of a run at a moment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Snapshot {
@@ -33,7 +33,7 @@ pub struct Snapshot {
     pub omitted: u64,
 }
 
-/// What one thread did.
+/// The work of one thread.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ThreadActivity {
@@ -55,7 +55,7 @@ pub struct ThreadActivity {
     /// Time since the work began; in seconds when serialized.
     #[serde(with = "seconds")]
     pub elapsed: Duration,
-    /// What the work waits for. `None` if it does not wait.
+    /// The wait of the work. `None` if it does not wait.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub waits_for: Option<Wait>,
     /// The stack of the guest, the innermost frame first. Empty if the thread calls none, or if the guest did not give it in time.
@@ -63,11 +63,11 @@ pub struct ThreadActivity {
     pub backtrace: Vec<Frame>,
 }
 
-/// What a thread waits for.
+/// The wait of a thread.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Wait {
-    /// Some words, such as "an answer of the model writer".
+    /// The awaited result in some words, such as "an answer of the model writer".
     pub what: String,
     /// Time since the wait began; in seconds when serialized. Zero if it is not known.
     #[serde(with = "seconds")]
@@ -76,20 +76,23 @@ pub struct Wait {
 
 /// Takes a snapshot.
 pub(super) fn take(monitor: &Monitor, libraries: Libraries, patience: Duration) -> Snapshot {
-    let number = monitor.state.asked.fetch_add(1, Ordering::AcqRel) + 1;
+    let number = monitor.state.shared.asked.fetch_add(1, Ordering::AcqRel) + 1;
     let asked = Instant::now();
-    let mut open = monitor.open();
+    let mut open = monitor.state.threads.open();
     if libraries == Libraries::Listed {
         open.iter().filter_map(|span| span.guest.as_ref()).for_each(|guest| guest.excuse(number));
     }
-    open.iter().filter_map(|span| span.guest.as_ref()).for_each(Guest::ask);
+    open.iter().filter_map(|span| span.guest.as_deref()).for_each(Guest::ask);
     while open.iter().any(|span| is_silent(span, number)) && asked.elapsed() < patience {
         thread::sleep(LOOK_AGAIN);
         // Those that have ended meanwhile are left out, and those that began are included.
-        open = monitor.open();
-        open.iter().filter(|span| is_silent(span, number)).filter_map(|span| span.guest.as_ref()).for_each(Guest::ask);
+        open = monitor.state.threads.open();
+        open.iter()
+            .filter(|span| is_silent(span, number))
+            .filter_map(|span| span.guest.as_deref())
+            .for_each(Guest::ask);
     }
-    let mut threads: BTreeMap<u64, Vec<Arc<OpenSpan>>> = BTreeMap::new();
+    let mut threads: BTreeMap<u64, Vec<OpenSpan>> = BTreeMap::new();
     for span in open {
         threads.entry(span.span.thread_number).or_default().push(span);
     }
@@ -104,11 +107,11 @@ fn is_silent(span: &OpenSpan, snapshot: u64) -> bool {
 }
 
 /// Returns what a thread with these spans does, of which each is within the one before.
-fn activity(spans: &[Arc<OpenSpan>], snapshot: u64, libraries: Libraries) -> ThreadActivity {
+fn activity(spans: &[OpenSpan], snapshot: u64, libraries: Libraries) -> ThreadActivity {
     let last = spans.last().expect("a thread is listed with its spans");
     let main = spans.iter().rev().find(|open| open.span.kind != SpanKind::Wait).unwrap_or(last);
     let wait = (last.span.kind == SpanKind::Wait).then_some(last);
-    let guest = main.guest.as_ref();
+    let guest = main.guest.as_deref();
     let waits_for = match wait {
         Some(wait) => Some(Wait { what: wait.span.name.clone().into_owned(), elapsed: wait.span.started.elapsed() }),
         None if guest.is_some_and(Guest::is_suspended) => {
@@ -117,7 +120,7 @@ fn activity(spans: &[Arc<OpenSpan>], snapshot: u64, libraries: Libraries) -> Thr
         None => None,
     };
     let stack = wait.and_then(|wait| wait.stack.clone()).or_else(|| guest?.answer(snapshot));
-    let known = |open: &&Arc<OpenSpan>| open.span.batch.is_some();
+    let known = |open: &&OpenSpan| open.span.batch.is_some();
     ThreadActivity {
         thread: Arc::clone(&main.span.thread),
         kind: main.span.kind,

@@ -98,3 +98,49 @@ fn a_listener_gets_each_span_at_its_end() {
     drop(outer);
     assert_eq!(ended.try_iter().collect::<Vec<_>>(), ["inner", "outer"]);
 }
+
+#[test]
+fn spans_of_all_threads_are_listed_in_the_order_in_which_they_began() {
+    let monitor = Monitor::new();
+    let names = || monitor.open_spans().iter().map(|span| span.name.to_string()).collect::<Vec<_>>();
+    let first = monitor.begin(Span::new(SpanKind::Batch, "first"));
+    let (sender, guards) = channel();
+    let (again, may_end) = channel::<()>();
+    let other = thread::spawn({
+        let monitor = monitor.clone();
+        move || {
+            sender.send(monitor.begin(Span::new(SpanKind::Batch, "second"))).unwrap();
+            may_end.recv().unwrap();
+        }
+    });
+    let second = guards.recv().unwrap();
+    let third = monitor.begin(Span::new(SpanKind::Wait, "third"));
+    assert_eq!(names(), ["first", "second", "third"]);
+    assert_eq!(monitor.snapshot().threads.len(), 2);
+    // A span may also end on another thread, and before one within it.
+    drop(first);
+    drop(second);
+    assert_eq!(names(), ["third"]);
+    drop(third);
+    again.send(()).unwrap();
+    other.join().unwrap();
+}
+
+#[test]
+fn lists_of_threads_that_have_ended_are_removed() {
+    let monitor = Monitor::new();
+    for _ in 0..10 {
+        let monitor = monitor.clone();
+        thread::spawn(move || drop(monitor.begin(Span::new(SpanKind::Batch, "batch")))).join().unwrap();
+    }
+    assert_eq!(monitor.state.threads.count(), 1);
+}
+
+#[test]
+fn a_thread_works_for_several_monitors() {
+    for _ in 0..10 {
+        let monitors = [Monitor::new(), Monitor::new()];
+        let _spans = monitors.each_ref().map(|monitor| monitor.begin(Span::new(SpanKind::Batch, "batch")));
+        assert_eq!(monitors.each_ref().map(|monitor| monitor.open_spans().len()), [1, 1]);
+    }
+}

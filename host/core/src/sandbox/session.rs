@@ -3,7 +3,6 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
 
 use wasmtime::Store;
 
@@ -40,12 +39,12 @@ impl Session {
         terms: &CallOptions<'_>,
         work: impl AsyncFnOnce(&mut Store<State>, &bindings::Step) -> wasmtime::Result<R>,
     ) -> Result<R, Box<Failure>> {
-        let started = Instant::now();
+        let span = terms.subject.span();
+        let started = span.started;
         let now = sandbox.watchdog.now();
         let deadline = now.checked_add(terms.limits.time).unwrap_or_else(|| now + FAR_AWAY);
         let Self { store, instance } = self;
         let moving = CallDeadline::new(deadline);
-        let span = terms.subject.span();
         let (_span, monitored) =
             terms.stop.monitor().begin_call(span, sandbox.engine.weak(), Arc::clone(component.symbols()) as _);
         store.data_mut().begin(moving.clone(), monitored.clone());
