@@ -134,13 +134,15 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         "generate",
         |mut store: StoreContextMut<'_, State>, (role, requests): (String, Vec<ContractRequest>)| {
             Box::new(async move {
-                let wait = waits::begin(&store, || awaited(&role, requests.len(), "answer"));
                 let state = store.data_mut();
                 let Some(source) = state.model(&role) else { return Ok((missing(state, &role, requests.len()),)) };
                 let _uncounted = state.uncounted_wait();
-                let _wait = wait;
+                let (mut call, count) = (state.take_model_call(), requests.len());
+                let what = || awaited(&role, count, "answer");
                 let requests = requests.into_iter().map(request).collect();
-                let answers = source.generate(state.model_call(), requests).await.map_err(ModelHalt)?;
+                let answers = waits::shown(&mut store, what, source.generate(&mut call, requests)).await;
+                store.data_mut().put_model_call(call);
+                let answers = answers.map_err(ModelHalt)?;
                 let answers: Answers<_> =
                     answers.into_iter().map(|answer| answer.map(from_answer).map_err(step_error)).collect();
                 Ok((answers,))
@@ -149,12 +151,14 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     )?;
     instance.func_wrap_async("embed", |mut store: StoreContextMut<'_, State>, (role, texts): (String, Vec<String>)| {
         Box::new(async move {
-            let wait = waits::begin(&store, || awaited(&role, texts.len(), "vector"));
             let state = store.data_mut();
             let Some(source) = state.model(&role) else { return Ok((missing(state, &role, texts.len()),)) };
             let _uncounted = state.uncounted_wait();
-            let _wait = wait;
-            let vectors = source.embed(state.model_call(), texts).await.map_err(ModelHalt)?;
+            let (mut call, count) = (state.take_model_call(), texts.len());
+            let what = || awaited(&role, count, "vector");
+            let vectors = waits::shown(&mut store, what, source.embed(&mut call, texts)).await;
+            store.data_mut().put_model_call(call);
+            let vectors = vectors.map_err(ModelHalt)?;
             let vectors: Answers<_> = vectors.into_iter().map(|vector| vector.map_err(step_error)).collect();
             Ok((vectors,))
         })

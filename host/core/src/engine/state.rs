@@ -60,9 +60,9 @@ pub(crate) struct State {
     batch: u64,
     /// The columns of the current call, for a component that asks for them.
     columns: CallColumns,
-    /// Records or replays what the host tells the instance.
+    /// Records or replays everything that is returned to the instance.
     log: Option<InstanceLog>,
-    /// The current call, for those who look at the run. `None` before the first call.
+    /// The current call, for snapshots and traces. `None` before the first call.
     monitored: Option<CallMonitor>,
 }
 
@@ -192,7 +192,7 @@ impl State {
         self.meter.forget_refusal();
     }
 
-    /// Returns the current call, for those who look at the run.
+    /// Returns the current call, for snapshots and traces.
     pub(crate) fn monitored(&self) -> Option<&CallMonitor> {
         self.monitored.as_ref()
     }
@@ -251,14 +251,19 @@ impl State {
         self.access.as_ref()?.model(role)
     }
 
-    /// Returns the requests to models so far.
-    pub(super) fn model_call(&mut self) -> &mut ModelCall {
-        let log = &self.log;
-        self.model_call.get_or_insert_with(|| {
-            let mut call = Box::new(ModelCall::new(log.clone()));
+    /// Takes the requests to models so far, to which [`put_model_call`](Self::put_model_call) returns them. They are lost with a call that
+    /// ends meanwhile, as is the instance.
+    pub(super) fn take_model_call(&mut self) -> Box<ModelCall> {
+        self.model_call.take().unwrap_or_else(|| {
+            let mut call = Box::new(ModelCall::new(self.log.clone()));
             call.begin(self.batch);
             call
         })
+    }
+
+    /// Returns the requests to models.
+    pub(super) fn put_model_call(&mut self, call: Box<ModelCall>) {
+        self.model_call = Some(call);
     }
 
     /// The messages that the guest has logged.

@@ -1,4 +1,4 @@
-//! The waits of a guest: functions of WASI that wait, replaced by ones that show the wait to those who look at the run.
+//! The waits of a guest: functions of WASI that wait, replaced by ones that show the wait in snapshots and traces.
 //!
 //! The stack of the guest is captured when a wait begins, on its own thread, because no other thread can read it. A function
 //! whose result is there at once captures nothing.
@@ -20,8 +20,22 @@ use crate::monitor::SpanGuard;
 /// The interface. The linker matches a component's own 0.2 version to it.
 const POLL: &str = "wasi:io/poll@0.2.12";
 
+/// Returns the result of a future that does not borrow the store. The wait for it is shown, unless the result is there at once.
+pub(super) async fn shown<T>(
+    store: &mut StoreContextMut<'_, State>,
+    what: impl FnOnce() -> Cow<'static, str>,
+    future: impl Future<Output = T>,
+) -> T {
+    let mut future = pin!(future);
+    if let Some(result) = at_once(future.as_mut()).await {
+        return result;
+    }
+    let _wait = begin(store, what);
+    future.await
+}
+
 /// Shows a wait that begins now, until the guard is dropped.
-pub(super) fn begin(store: &StoreContextMut<'_, State>, what: impl FnOnce() -> Cow<'static, str>) -> Option<SpanGuard> {
+fn begin(store: &StoreContextMut<'_, State>, what: impl FnOnce() -> Cow<'static, str>) -> Option<SpanGuard> {
     let call = store.data().monitored()?;
     Some(call.wait(what(), WasmBacktrace::force_capture(store.as_context())))
 }
