@@ -4,7 +4,7 @@
 mod disposition;
 mod snapshots;
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -93,6 +93,7 @@ impl Signals {
             patience: Arc::clone(&signals.patience),
             snapshots: signals.snapshots.clone(),
             order: Mutex::new(()),
+            is_quitting: AtomicBool::new(false),
         });
         listen_to_ctrl_c(Arc::clone(&receiver));
         listen_to_others(receiver);
@@ -165,33 +166,54 @@ struct Receiver {
     snapshots: Snapshots,
     /// Held while a signal is handled, so that one of them is the first.
     order: Mutex<()>,
+    /// Whether SIGQUIT has come, which triggers the interrupt after its snapshot.
+    is_quitting: AtomicBool,
 }
 
 impl Receiver {
     /// Handles a signal by its number.
-    fn receive_number(&self, number: i32) {
+    fn receive_number(self: &Arc<Self>, number: i32) {
         match number {
             SIGUSR1 => self.snapshots.show("SIGUSR1"),
             SIGCONT => self.snapshots.redraw(),
-            SIGQUIT => {
-                // A second signal ends the process immediately.
-                if self.patience.get().is_some() && !self.interrupt.is_triggered() {
-                    self.snapshots.show_first("SIGQUIT");
-                }
-                self.receive(Signal::Quit);
-            }
+            SIGQUIT => self.quit(),
             SIGHUP => self.receive(Signal::HangUp),
             _ => self.receive(Signal::Terminate),
         }
     }
 
+    /// Handles a signal that stops the run. A second one ends the process immediately.
     fn receive(&self, signal: Signal) {
         let _order = self.order.lock();
+        let patience = self.check_is_first(signal);
+        self.stop(signal, patience);
+    }
+
+    /// Shows a snapshot, and then stops the run. Other signals are handled meanwhile.
+    fn quit(self: &Arc<Self>) {
+        let _order = self.order.lock();
+        self.check_is_first(Signal::Quit);
+        self.is_quitting.store(true, Ordering::Relaxed);
+        let receiver = Arc::clone(self);
+        self.snapshots.show_before("SIGQUIT", move || {
+            if let Some(patience) = receiver.patience.get() {
+                receiver.stop(Signal::Quit, patience);
+            }
+        });
+    }
+
+    /// Ends the process immediately if nothing has started, or if another signal has come before.
+    fn check_is_first(&self, signal: Signal) -> &Patience {
         let cause = TerminationCause::Signal(signal);
         let Some(patience) = self.patience.get() else { end_at_once(cause, Started::Nothing, &self.cleanup) };
-        if self.interrupt.is_triggered() {
+        if self.interrupt.is_triggered() || self.is_quitting.load(Ordering::Relaxed) {
             end_at_once(cause, Started::Something, &self.cleanup);
         }
+        patience
+    }
+
+    fn stop(&self, signal: Signal, patience: &Patience) {
+        let cause = TerminationCause::Signal(signal);
         if let Patience::Bounded { causes, grace } = patience {
             let _ = causes.try_send((cause, grace.saturating_add(GOOD_ORDER)));
         }

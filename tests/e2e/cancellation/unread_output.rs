@@ -12,6 +12,16 @@ use crate::harness::{Events, Folder, PipelineFile, end, full_pipe, pipeline, sen
 
 #[test]
 fn a_signal_ends_a_run_whose_events_are_not_read() {
+    ends_unread(Signal::INT, 130);
+}
+
+/// The snapshot cannot be shown.
+#[test]
+fn sigquit_ends_a_run_whose_events_are_not_read() {
+    ends_unread(Signal::QUIT, 131);
+}
+
+fn ends_unread(signal: Signal, code: i32) {
     let folder = Folder::with(&[ADD_COLUMN]);
     folder.write("input.jsonl", "{\"text\":\"some text\",\"id\":1}\n".repeat(50_000));
     folder.write_pipeline(pipeline("input.jsonl", &["add_column"], "output.jsonl").batch_rows(1));
@@ -20,8 +30,8 @@ fn a_signal_ends_a_run_whose_events_are_not_read() {
     events.wait_for("progress");
     // A pipe holds 64 KiB. It counts as full from 56 KiB on, because the next lines may not fit.
     wait_until("the pipe is full", || rustix::io::ioctl_fionread(events.pipe()).expect("it is a pipe") >= 56 << 10);
-    send(&child, Signal::INT);
-    assert_eq!(end(child), Some(130));
+    send(&child, signal);
+    assert_eq!(end(child), Some(code));
     assert_eq!(folder.names(), ["add_column.wasm", "input.jsonl", "pipeline.toml"]);
     drop(events);
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 
@@ -156,6 +157,14 @@ fn the_last_json_message_of_an_interrupted_test_names_the_signal() {
     let mut events = Events::new(&mut child);
     let case = events.next().expect("there is a record of a case");
     assert_eq!(case["status"], "passed", "{case}");
+    send(&child, Signal::USR1);
+    let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
+    let mut line = String::new();
+    while !line.contains("SIGUSR1") {
+        line.clear();
+        assert!(stderr.read_line(&mut line).expect("it can be read") > 0, "the command ended");
+    }
+    assert!(line.contains("no run to show"), "{line}");
     send(&child, Signal::INT);
     let last = events.last().expect("there is another record");
     assert_eq!(end(child), Some(130));

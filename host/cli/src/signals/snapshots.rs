@@ -12,11 +12,14 @@ use parking_lot::Mutex;
 use stillbox::{Monitor, Snapshot};
 
 use crate::output::console::eprint;
-use crate::output::snapshot::snapshot_text;
+use crate::output::style::BOLD;
 
-/// The longest time that SIGQUIT waits for its snapshot to be shown before it stops the run: a snapshot takes at most 0.1 s, and a
-/// quarter of a second more for each component whose debug information makes the search for lines long.
-const SHOWN_WITHIN: Duration = Duration::from_millis(500);
+/// The longest time that SIGQUIT waits for its snapshot to be shown before it stops the run. Standard error may be a full pipe, and the
+/// debug information of a component can make the search for lines long.
+const SHOWN_WITHIN: Duration = Duration::from_millis(100);
+
+/// The time in which guests give their stacks to the snapshot of SIGQUIT; the rest is for printing them.
+const STACKS_WITHIN: Duration = Duration::from_millis(50);
 
 /// Shows snapshots, and the progress of a run.
 pub(crate) trait Viewer: Send + Sync {
@@ -30,7 +33,8 @@ pub(crate) trait Viewer: Send + Sync {
 /// The thread that shows snapshots. Lives as long as the process; clones are the same.
 #[derive(Clone)]
 pub(crate) struct Snapshots {
-    shown: Arc<Mutex<Shown>>,
+    /// `None` if no run is shown.
+    shown: Arc<Mutex<Option<Shown>>>,
     /// `None` if the thread could not be started.
     requests: Option<SyncSender<Request>>,
 }
@@ -50,7 +54,7 @@ enum Request {
 
 impl Snapshots {
     pub(super) fn start() -> Self {
-        let shown = Arc::new(Mutex::new(Shown { monitor: Monitor::new(), viewer: Arc::new(Plain) }));
+        let shown: Arc<Mutex<Option<Shown>>> = Arc::default();
         // One request waits while another is served; further ones would show the same.
         let (requests, received) = sync_channel(1);
         let serve = {
@@ -66,7 +70,7 @@ impl Snapshots {
 
     /// Shows the run of this monitor from now on.
     pub(crate) fn show_run(&self, monitor: &Monitor, viewer: Arc<dyn Viewer>) {
-        *self.shown.lock() = Shown { monitor: monitor.clone(), viewer };
+        *self.shown.lock() = Some(Shown { monitor: monitor.clone(), viewer });
     }
 
     /// Shows a snapshot soon.
@@ -74,11 +78,20 @@ impl Snapshots {
         self.request(Request::Show(signal, None));
     }
 
-    /// Shows a snapshot, and waits until it is shown, or for a short time.
-    pub(super) fn show_first(&self, signal: &'static str) {
+    /// Shows a snapshot, and calls a function when it is shown, but at most 0.1 s later. Returns at once.
+    pub(super) fn show_before(&self, signal: &'static str, then: impl Fn() + Clone + Send + 'static) {
         let (done, is_done) = sync_channel(1);
         self.request(Request::Show(signal, Some(done)));
-        let _ = is_done.recv_timeout(SHOWN_WITHIN);
+        let wait = {
+            let then = then.clone();
+            move || {
+                let _ = is_done.recv_timeout(SHOWN_WITHIN);
+                then();
+            }
+        };
+        if thread::Builder::new().name("quit".into()).spawn(wait).is_err() {
+            then();
+        }
     }
 
     /// Draws the progress again.
@@ -93,28 +106,32 @@ impl Snapshots {
     }
 }
 
-fn serve(requests: &Receiver<Request>, shown: &Mutex<Shown>) {
+fn serve(requests: &Receiver<Request>, shown: &Mutex<Option<Shown>>) {
     for request in requests {
-        let Shown { monitor, viewer } = shown.lock().clone();
-        match request {
-            Request::Show(signal, done) => {
-                viewer.show(signal, &monitor.snapshot());
+        let shown = shown.lock().clone();
+        match (request, shown) {
+            (Request::Show(signal, done), shown) => {
+                match shown {
+                    Some(Shown { monitor, viewer }) if done.is_some() => {
+                        viewer.show(signal, &monitor.snapshot_within(STACKS_WITHIN));
+                    }
+                    Some(Shown { monitor, viewer }) => viewer.show(signal, &monitor.snapshot()),
+                    None if done.is_none() => show_none(signal),
+                    None => {}
+                }
                 if let Some(done) = done {
                     let _ = done.try_send(());
                 }
             }
-            Request::Redraw => viewer.redraw(),
+            (Request::Redraw, Some(shown)) => shown.viewer.redraw(),
+            (Request::Redraw, None) => {}
         }
     }
 }
 
-/// Shows snapshots on standard error, for commands without progress.
-struct Plain;
-
-impl Viewer for Plain {
-    fn show(&self, signal: &'static str, snapshot: &Snapshot) {
-        eprint!("{}", snapshot_text(signal, snapshot));
-    }
-
-    fn redraw(&self) {}
+/// Says that there is no run whose threads can be shown.
+fn show_none(signal: &str) {
+    eprint!(
+        "{BOLD}{signal}{BOLD:#}: no run to show; `stillbox run`, `pipe` and `profile` show the threads of their run\n"
+    );
 }
