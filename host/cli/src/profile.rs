@@ -21,7 +21,7 @@ use crate::output::render;
 pub(crate) use sampler::Sampler;
 use stacks::Stacks;
 
-/// What is profiled, and the files that are written.
+/// The profiled step, and the files that are written.
 #[derive(Debug, Clone)]
 pub(crate) struct ProfileSettings {
     /// The only step that is profiled. `None` for all.

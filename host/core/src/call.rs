@@ -129,7 +129,7 @@ impl StepInstance {
         Self::with_log(callee, seed, None)
     }
 
-    /// Creates an instance with a log, which records or replays what the host tells it.
+    /// Creates an instance with a log, which records or replays everything that is returned to the instance.
     pub(crate) fn with_log(callee: Callee<'_>, seed: u64, log: Option<InstanceLog>) -> Self {
         let options = callee.options(seed, Subject::function("process"), log.as_ref());
         Self { session: Session::new(callee.sandbox, &options), is_bound: false, log, calls: 0, batch: None }

@@ -33,7 +33,7 @@ pub(super) enum FunctionKind {
     Step,
     /// A function of the guest.
     Guest,
-    /// What the guest waits for.
+    /// A wait of the guest.
     Wait,
     /// The work of the host.
     Host,

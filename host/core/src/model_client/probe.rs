@@ -83,7 +83,7 @@ impl SharedModel {
                     return probe;
                 }
                 Verdict::Failed { error, .. } => {
-                    // What one kind showed holds if only another one fails.
+                    // A kind that is supported stays so if only another one fails.
                     probe.error = Some(error).filter(|_| !probe.kinds.iter().any(|kind| kind.supported));
                     return probe;
                 }

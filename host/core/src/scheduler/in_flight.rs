@@ -14,7 +14,7 @@ use crate::stage::TaskOutput;
 /// one that waits to be written. With fewer, threads would wait for the reader or the writer.
 const ITEMS_PER_THREAD: usize = 3;
 
-/// What the reader waits for if it is ahead.
+/// The wait of a reader that is ahead.
 const READ_AHEAD: &str = "batches that were read before to be written";
 
 /// The semaphore that bounds the memory of a run. A permit is held from before an item is read until its output is written. An item
