@@ -122,9 +122,11 @@ fn a_key_on_the_command_line_is_a_secret_of_the_file() {
     let folder = Folder::with(&[ASK]);
     write_prompts(&folder, 0..1);
     folder.write_pipeline(asking(&server, ""));
-    let errors =
-        folder.stillbox(["check", "pipeline.toml", "--probe", "--set-model", "writer.key=nosuch"]).failed(2);
-    assert!(errors.contains("the key of model \"writer\" is the secret \"nosuch\", which [secrets] does not have"), "{errors}");
+    let errors = folder.stillbox(["check", "pipeline.toml", "--probe", "--set-model", "writer.key=nosuch"]).failed(2);
+    assert!(
+        errors.contains("the key of model \"writer\" is the secret \"nosuch\", which [secrets] does not have"),
+        "{errors}"
+    );
     assert!(server.requests().is_empty());
 }
 

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use memchr::memmem;
+use serde_json::Value;
 
 use super::secret::Secret;
 
@@ -191,7 +192,7 @@ impl Masker {
 /// Every text that stands for this value.
 fn forms(value: &str) -> Vec<Vec<u8>> {
     let mut forms = vec![value.as_bytes().to_vec()];
-    let json = serde_json::Value::from(value).to_string();
+    let json = Value::from(value).to_string();
     let json = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).unwrap_or(&json);
     // PHP and others escape the slash as well.
     forms.extend([json.as_bytes().to_vec(), json.replace('/', "\\/").into_bytes()]);

@@ -110,8 +110,14 @@ fn prepare_models(
                 diagnostics.push(Diagnostic::new(model.location.clone(), message).help(help));
             }
         }
-        // A missing secret has a diagnostic already.
-        if model.key.as_ref().is_some_and(|key| !secrets.contains_key(key)) {
+        if let Some(key) = model.key.as_ref().filter(|key| !secrets.contains_key(*key)) {
+            // A secret of the file that cannot be read has a diagnostic already, and so has a name in the file. An override is not in it.
+            if !config.secrets.iter().any(|(name, _)| name == key) {
+                let message =
+                    format!("the key of model \"{}\" is the secret {key:?}, which [secrets] does not have", model.name);
+                let help = "name a secret of the pipeline file; a key is never written itself";
+                diagnostics.push(Diagnostic::new(model.location.clone(), message).help(help));
+            }
             continue;
         }
         match ModelClient::new(model, &ModelContext { network, secrets, journal: context.journal }) {

@@ -16,15 +16,15 @@ const UNTRUSTED: &str = "stillbox-bundles";
 #[derive(Debug, Clone, Default)]
 pub(crate) struct BundleSettings {
     directory: Option<PathBuf>,
-    /// The folder if neither an option nor the pipeline file names one.
-    default: Option<PathBuf>,
+    /// The folder if no option names one and the pipeline file is not trusted to.
+    untrusted: Option<PathBuf>,
     columns: Option<Vec<String>>,
 }
 
 impl BundleSettings {
     pub(super) fn new(arguments: &Run) -> Self {
-        let default = arguments.untrusted.then(|| PathBuf::from(UNTRUSTED));
-        Self { directory: arguments.bundle.clone(), default, columns: arguments.columns.clone() }
+        let untrusted = arguments.untrusted.then(|| PathBuf::from(UNTRUSTED));
+        Self { directory: arguments.bundle.clone(), untrusted, columns: arguments.columns.clone() }
     }
 
     /// Returns the error message if `--columns` is given for a run without bundles.
@@ -40,7 +40,7 @@ impl BundleSettings {
     /// Returns the bundles of a run, if there are to be any.
     pub(super) fn bundles(&self, pipeline: &Pipeline) -> Option<Bundles> {
         let directory =
-            self.directory.clone().or_else(|| pipeline.bundle_directory()).or_else(|| self.default.clone())?;
+            self.directory.clone().or_else(|| self.untrusted.clone()).or_else(|| pipeline.bundle_directory())?;
         let bundles = Bundles::at(directory);
         Some(match &self.columns {
             Some(columns) => bundles.columns(columns),
