@@ -97,11 +97,9 @@ fn redacted(body: Bytes, redactor: &Redactor) -> Bytes {
     if redactor.is_empty() || !body.contains(&b'\\') {
         return body;
     }
-    match serde_json::from_slice::<Value>(&body) {
-        Ok(mut json) if redactor.redact_json(&mut json) => json.to_string().into(),
-        // A body that is not JSON is not decoded.
-        _ => body,
-    }
+    // A body that is not JSON is not decoded.
+    let Ok(mut json) = serde_json::from_slice::<Value>(&body) else { return body };
+    if redactor.redact_json(&mut json) { json.to_string().into() } else { body }
 }
 
 #[cfg(test)]
