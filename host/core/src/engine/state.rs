@@ -253,17 +253,20 @@ impl State {
 
     /// Takes the requests to models so far, to which [`put_model_call`](Self::put_model_call) returns them. They are lost with a call that
     /// ends meanwhile, as is the instance.
-    pub(super) fn take_model_call(&mut self) -> Box<ModelCall> {
-        self.model_call.take().unwrap_or_else(|| {
-            let mut call = Box::new(ModelCall::new(self.log.clone()));
-            call.begin(self.batch);
-            call
-        })
+    pub(super) fn take_model_call(&mut self) -> ModelCall {
+        self.model_call.take().map_or_else(
+            || {
+                let mut call = ModelCall::new(self.log.clone());
+                call.begin(self.batch);
+                call
+            },
+            |call| *call,
+        )
     }
 
     /// Returns the requests to models.
-    pub(super) fn put_model_call(&mut self, call: Box<ModelCall>) {
-        self.model_call = Some(call);
+    pub(super) fn put_model_call(&mut self, call: ModelCall) {
+        self.model_call = Some(Box::new(call));
     }
 
     /// The messages that the guest has logged.

@@ -26,8 +26,11 @@ pub(super) struct LimitedBody {
     /// Set when the instance is dropped.
     is_broken_off: Arc<AtomicBool>,
     /// Is called with each part that is sent, if it is recorded.
-    sending: Option<Box<dyn FnMut(&[u8]) + Send>>,
+    sending: Option<PartObserver>,
 }
+
+/// Is called with each part of a body.
+type PartObserver = Box<dyn FnMut(&[u8]) + Send>;
 
 /// A copy of a body. Clones are the same copy.
 pub(super) type Copy = Arc<Mutex<Vec<u8>>>;

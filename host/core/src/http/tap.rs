@@ -101,8 +101,12 @@ pub(super) fn observed(body: LimitedBody, tap: Option<RequestTap>, copy: Option<
         return body;
     }
     body.observed(move |data| {
-        tap.iter().for_each(|tap| tap.sending(data));
-        copy.iter().for_each(|copy| copy.lock().extend_from_slice(data));
+        if let Some(tap) = &tap {
+            tap.sending(data);
+        }
+        if let Some(copy) = &copy {
+            copy.lock().extend_from_slice(data);
+        }
     })
 }
 
@@ -329,7 +333,7 @@ mod tests {
         let exchange = LoggedExchange { log, notices: Arc::default(), request, limit: 8 << 20 };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let answer = runtime.block_on(exchange.answer());
-        (answer.err().expect("there is no such response"), read.load(Relaxed))
+        (answer.expect_err("there is no such response"), read.load(Relaxed))
     }
 
     /// A body that counts the MiB that are read.

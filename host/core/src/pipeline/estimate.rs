@@ -105,7 +105,7 @@ impl Pipeline {
             let steps = self.config.steps.iter().zip(&factors);
             let usages = steps.map(|(step, factor)| scaled(&estimates.usage(&own_model(step, &model.name)), *factor));
             let none = EstimatedUsage { name: model.name.clone(), ..EstimatedUsage::default() };
-            with_cost(usages.fold(none, sum), model)
+            with_cost(usages.fold(none, |all, usage| sum(all, &usage)), model)
         };
         let rejected = report.steps.iter().filter(|step| step.rejected > 0);
         Ok(ModelEstimate {
@@ -265,7 +265,7 @@ fn scaled(sample: &EstimatedUsage, factor: f64) -> EstimatedUsage {
     }
 }
 
-fn sum(first: EstimatedUsage, second: EstimatedUsage) -> EstimatedUsage {
+fn sum(first: EstimatedUsage, second: &EstimatedUsage) -> EstimatedUsage {
     EstimatedUsage {
         requests: first.requests.saturating_add(second.requests),
         without_max_tokens: first.without_max_tokens.saturating_add(second.without_max_tokens),

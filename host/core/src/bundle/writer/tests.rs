@@ -75,7 +75,7 @@ fn the_largest_bodies_can_be_read_again() {
 fn a_bundle_that_a_replay_could_not_read_is_not_written() {
     let mut large = parsed(head());
     large.batches = 0;
-    large.failure.message = "\0".repeat(6 << 20).into();
+    large.failure.message = "\0".repeat(6 << 20);
     let error = to_bytes(&mut large, None, &[], LIMIT).unwrap_err();
     assert!(matches!(error, WriteError::Unreadable(BundleError::TooLarge { part: "the head", .. })), "{error}");
     let column: ArrayRef = Arc::new(NullArray::new(10_000_001));
