@@ -105,7 +105,7 @@ fn escape_controls_of_line(line: &str) -> String {
 
 /// Prints what the bundle is.
 fn describe(bundle: &Bundle) {
-    let rows: usize = bundle.batches().iter().map(|batch| batch.num_rows()).sum();
+    let rows: usize = bundle.batches().iter().map(stillbox::arrow::array::RecordBatch::num_rows).sum();
     let rows = summary::counted(rows as u64, "row", "rows");
     render::status("Replaying", &format!("step {} of {}, with {rows}", bundle.step(), bundle.pipeline()));
     if !bundle.left_out().is_empty() {
