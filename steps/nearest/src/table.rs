@@ -116,7 +116,7 @@ mod tests {
             ("{\"v\": [1, 0]}", "it has no member \"id\""),
             ("{\"id\": 1, \"v\": \"x\"}", "is not a list of numbers"),
             ("{\"id\": 1, \"v\": [1, null]}", "is not a list of numbers"),
-            ("{\"id\": 1, \"v\": [1e99, 1]}", "not a finite number"),
+            ("{\"id\": 1, \"v\": [1e99, 1]}", "number out of range"),
             ("{\"id\": 1, \"v\": [1]}", "but those before it have 2"),
         ] {
             let text = message(&format!("{good}{bad}"));
