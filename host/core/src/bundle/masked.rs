@@ -1,11 +1,16 @@
 //! Removes secrets from the parts of a bundle.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray as _;
-use arrow_array::{ArrayRef, BinaryViewArray, RecordBatch, RecordBatchOptions, StringViewArray, make_array};
+use arrow_array::{
+    ArrayRef, BinaryViewArray, RecordBatch, RecordBatchOptions, StringViewArray, UInt64Array, make_array,
+};
 use arrow_buffer::Buffer;
-use arrow_schema::{ArrowError, DataType, Schema};
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, Schema};
+use arrow_select::dictionary::garbage_collect_any_dictionary;
+use arrow_select::take::take;
 use serde_json::{Map, Value};
 
 use crate::grants::Redactor;
@@ -27,20 +32,44 @@ pub(super) fn json(value: Value, redactor: &Redactor) -> Value {
     }
 }
 
-/// Returns rows with the bytes of secrets in texts and bytes covered. Views keep no bytes of other rows.
+/// Returns rows with the bytes of secrets in texts, bytes and names covered, and without the values of other rows.
 ///
 /// # Errors
 /// Arrow cannot rebuild a column.
 pub(super) fn rows(batch: &RecordBatch, redactor: &Redactor) -> Result<RecordBatch, ArrowError> {
-    let columns = batch.columns().iter().map(|column| array(column, redactor)).collect::<Result<Vec<_>, _>>()?;
-    let fields = batch.schema_ref().fields().iter().map(|field| {
-        let name = redactor.redact(field.name()).into_owned();
-        Arc::new(field.as_ref().clone().with_name(name))
-    });
+    // Slices share the values of all rows of their batch.
+    let all = UInt64Array::from_iter_values(0..batch.num_rows() as u64);
+    let column = |column: &ArrayRef| array(&take(column, &all, None)?, redactor);
+    let columns = batch.columns().iter().map(column).collect::<Result<Vec<_>, ArrowError>>()?;
     // The metadata of the file is not needed for the call, and may be anything.
-    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let schema =
+        Arc::new(Schema::new(batch.schema_ref().fields().iter().map(|own| field(own, redactor)).collect::<Fields>()));
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(schema, columns, &options)
+}
+
+/// Returns a column with its names and metadata redacted.
+fn field(own: &FieldRef, redactor: &Redactor) -> FieldRef {
+    if redactor.is_empty() {
+        return Arc::clone(own);
+    }
+    let redact = |text: &String| redactor.redact(text).into_owned();
+    let metadata: HashMap<_, _> = own.metadata().iter().map(|(key, value)| (redact(key), redact(value))).collect();
+    let data_type = data_type(own.data_type(), redactor);
+    Arc::new(Field::new(redact(own.name()), data_type, own.is_nullable()).with_metadata(metadata))
+}
+
+/// Returns a type with the names of its columns redacted.
+fn data_type(own: &DataType, redactor: &Redactor) -> DataType {
+    let inner = |own| field(own, redactor);
+    match own {
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(inner).collect()),
+        DataType::List(item) => DataType::List(inner(item)),
+        DataType::LargeList(item) => DataType::LargeList(inner(item)),
+        DataType::FixedSizeList(item, size) => DataType::FixedSizeList(inner(item), *size),
+        DataType::Map(entries, is_sorted) => DataType::Map(inner(entries), *is_sorted),
+        other => other.clone(),
+    }
 }
 
 fn array(array: &ArrayRef, redactor: &Redactor) -> Result<ArrayRef, ArrowError> {
@@ -61,6 +90,11 @@ fn array(array: &ArrayRef, redactor: &Redactor) -> Result<ArrayRef, ArrowError> 
             let values = array.as_binary_view().iter().map(|value| value.map(covered));
             return Ok(Arc::new(values.collect::<BinaryViewArray>()));
         }
+        DataType::Dictionary(..) => {
+            let used = garbage_collect_any_dictionary(array.as_any_dictionary())?;
+            let values = self::array(used.as_any_dictionary().values(), redactor)?;
+            return Ok(used.as_any_dictionary().with_values(values));
+        }
         _ if redactor.is_empty() && !array.data_type().is_nested() => return Ok(Arc::clone(array)),
         _ => {}
     }
@@ -77,13 +111,14 @@ fn array(array: &ArrayRef, redactor: &Redactor) -> Result<ArrayRef, ArrowError> 
     let children =
         data.child_data().iter().map(|child| Ok(self::array(&make_array(child.clone()), redactor)?.to_data()));
     let children = children.collect::<Result<Vec<_>, ArrowError>>()?;
-    Ok(make_array(data.into_builder().buffers(buffers).child_data(children).build()?))
+    let data_type = data_type(array.data_type(), redactor);
+    Ok(make_array(data.into_builder().data_type(data_type).buffers(buffers).child_data(children).build()?))
 }
 
 #[cfg(test)]
 mod tests {
-    use arrow_array::{DictionaryArray, StringArray, StructArray};
-    use arrow_schema::Field;
+    use arrow_array::builder::{ListBuilder, StringViewBuilder};
+    use arrow_array::{Array as _, DictionaryArray, StringArray, StructArray};
     use serde_json::json;
 
     use super::*;
@@ -121,5 +156,49 @@ mod tests {
         let value = json!({ VALUE: [VALUE, 1, { "a": "x s3cr3t-value" }] });
         let expected = json!({ "[redacted]": ["[redacted]", 1, { "a": "x [redacted]" }] });
         assert_eq!(json(value, &redactor), expected);
+    }
+
+    /// Returns whether a text is anywhere in the bytes of rows.
+    fn contains(batch: &RecordBatch, text: &str) -> bool {
+        let mut writer = arrow_ipc::writer::StreamWriter::try_new(Vec::new(), batch.schema_ref()).unwrap();
+        writer.write(batch).unwrap();
+        writer.finish().unwrap();
+        memchr::memmem::find(writer.get_ref(), text.as_bytes()).is_some()
+    }
+
+    #[test]
+    fn a_row_has_no_values_of_others() {
+        let texts = ["own value of one row", "value of another row"];
+        let dictionary: DictionaryArray<arrow_array::types::Int32Type> = texts.into_iter().collect();
+        let mut lists = ListBuilder::new(StringViewBuilder::new());
+        for text in texts {
+            lists.values().append_value(text);
+            lists.append(true);
+        }
+        let field = Arc::new(Field::new("inner", dictionary.data_type().clone(), true));
+        let nested = StructArray::from(vec![(field, Arc::new(dictionary.clone()) as ArrayRef)]);
+        let columns: [(&str, ArrayRef); 4] = [
+            ("texts", Arc::new(StringArray::from(texts.to_vec()))),
+            ("dictionary", Arc::new(dictionary)),
+            ("lists", Arc::new(lists.finish())),
+            ("nested", Arc::new(nested)),
+        ];
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let one = batch.slice(0, 1);
+        let masked = rows(&one, &Redactor::default()).unwrap();
+        assert_eq!(masked, one);
+        assert!(contains(&masked, "own value") && !contains(&masked, "another row"));
+    }
+
+    #[test]
+    fn secrets_are_removed_from_names_and_metadata() {
+        let redactor = Redactor::new([&Secret::new(VALUE.into()).unwrap()]);
+        let metadata = [("note".to_owned(), format!("a {VALUE}"))];
+        let inner = Field::new(format!("inner {VALUE}"), DataType::Utf8, true).with_metadata(HashMap::from(metadata));
+        let nested = StructArray::from(vec![(Arc::new(inner), Arc::new(StringArray::from(vec!["x"])) as ArrayRef)]);
+        let batch = RecordBatch::try_from_iter([(VALUE, Arc::new(nested) as ArrayRef)]).unwrap();
+        let masked = rows(&batch, &redactor).unwrap();
+        assert!(!contains(&masked, VALUE), "{:?}", masked.schema());
+        assert_eq!(masked.num_rows(), 1);
     }
 }
