@@ -133,6 +133,8 @@ fn parameters(bundle: &Bundle) -> Result<String, WriteCaseError> {
 /// Returns `case.toml`: the limits, the types of the columns, and the variables of the environment.
 fn settings(bundle: &Bundle, batches: &[RecordBatch]) -> String {
     let quoted = |text: &str| toml::Value::from(text).to_string();
+    // A key is in one line: the text of JSON, in which only this control character is not escaped.
+    let key = |text: &str| Value::from(text).to_string().replace('\u{7f}', "\\u007f");
     let Limits { memory, time, fuel, output_rows, output_bytes, log_bytes, .. } = bundle.limits();
     let mut text = format!(
         "# The failure of a run of Stillbox {}, with the component {}.\n\
@@ -151,14 +153,14 @@ fn settings(bundle: &Bundle, batches: &[RecordBatch]) -> String {
     if let Some(batch) = batches.first() {
         let columns = batch.schema_ref().fields().iter().map(|field| {
             let data_type = DataType::from_field(field).unwrap_or(DataType::Json);
-            format!("{} = {}", quoted(field.name()), quoted(data_type.name()))
+            format!("{} = {}", key(field.name()), quoted(data_type.name()))
         });
         let _ = writeln!(text, "columns = {{ {} }}", columns.collect::<Vec<_>>().join(", "));
     }
     if !bundle.variables().is_empty() {
         text += "\n[allow.env]\n";
         for (name, value) in bundle.variables() {
-            let _ = writeln!(text, "{} = {}", quoted(name), quoted(value));
+            let _ = writeln!(text, "{} = {}", key(name), quoted(value));
         }
     }
     text
