@@ -196,8 +196,10 @@ fn a_report_that_would_replace_another_file_or_cannot_be_written_is_an_error() {
         assert!(message.contains(path), "{message}");
     }
     assert!(folder.text("pipeline.toml").contains("[pipeline]") && folder.text("input.jsonl").starts_with('{'));
-    let twice = folder.stillbox(["run", "pipeline.toml", "--report", "a", "--failures", "a"]).failed(2);
-    assert!(twice.contains("`--report` and `--failures` name the same file, a"), "{twice}");
+    for failures in ["a", "./a"] {
+        let twice = folder.stillbox(["run", "pipeline.toml", "--report", "a", "--failures", failures]).failed(2);
+        assert!(twice.contains("`--report` and `--failures` name the same file, a"), "{twice}");
+    }
     let message = folder.stillbox(["run", "pipeline.toml", "--junit", "nowhere/report.xml"]).failed(2);
     insta::assert_snapshot!(message, @"
     error: cannot write the report to nowhere/report.xml

@@ -73,13 +73,20 @@ impl RunSettings {
 
     /// Returns the error message if two options name the same file.
     fn repeated_file(&self) -> Option<String> {
-        let files: Vec<_> = self.written_files().collect();
-        let repeated = files.iter().enumerate().find_map(|(index, (option, path))| {
-            let other = files[..index].iter().find(|(_, other)| other == path)?;
+        let files: Vec<_> = self.written_files().map(|(option, path)| (option, path, resolved(path))).collect();
+        let repeated = files.iter().enumerate().find_map(|(index, (option, path, file))| {
+            let other = files[..index].iter().find(|(_, _, other)| other == file)?;
             Some((*option, other.0, path))
         });
         repeated.map(|(option, other, path)| format!("`{option}` and `{other}` name the same file, {}", path.display()))
     }
+}
+
+/// Returns a path that is the same for every spelling of it, also of a file that does not exist yet.
+fn resolved(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let in_folder = || Some(absolute.parent()?.canonicalize().ok()?.join(absolute.file_name()?));
+    absolute.canonicalize().ok().or_else(in_folder).unwrap_or(absolute)
 }
 
 /// The interrupt that ends a run early, and the files to clean up then.
