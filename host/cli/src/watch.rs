@@ -24,7 +24,7 @@ use crate::output::render::is_terminal;
 use crate::output::style::NOTE;
 use crate::output::summary;
 use file_watcher::FileWatcher;
-use snapshot::{MAX_FILES, Snapshot, roots};
+use snapshot::{MAX_FILES, WatchSnapshot, roots};
 
 /// The time without a report after which a change counts as complete: an editor may write several files, or one file in
 /// several writes.
@@ -137,7 +137,7 @@ struct WatchedRound<'a> {
     interrupt: &'a Interrupt,
     is_done: &'a AtomicBool,
     /// The state of the files at its beginning.
-    before: &'a Snapshot,
+    before: &'a WatchSnapshot,
 }
 
 /// The watched files, and the reasons to look at them.
@@ -148,9 +148,9 @@ struct WatchedFiles {
 
 impl WatchedFiles {
     /// Returns the state of the files. Every later change of them is reported.
-    fn snapshot(&mut self, watched: &Watched) -> anyhow::Result<Snapshot> {
+    fn snapshot(&mut self, watched: &Watched) -> anyhow::Result<WatchSnapshot> {
         loop {
-            let snapshot = Snapshot::new(&watched.inputs, &watched.outputs);
+            let snapshot = WatchSnapshot::new(&watched.inputs, &watched.outputs);
             // A file may have been created in a folder before the folder was watched, so the files are read again.
             if !self.reports.follow(&snapshot)? {
                 return Ok(snapshot);
@@ -185,7 +185,7 @@ impl WatchedFiles {
         &mut self,
         signals: &Interrupt,
         watched: &Watched,
-        before: &Snapshot,
+        before: &WatchSnapshot,
     ) -> anyhow::Result<Result<PathBuf, Signal>> {
         // The snapshot may be of a file that has changed before it was watched.
         let mut changed = before.difference(&self.snapshot(watched)?, |_| false);

@@ -21,7 +21,7 @@ use crate::instance_log::InstanceLog;
 use crate::interrupt::Stop;
 use crate::plan::{ColumnSource, Step};
 use crate::row_size::repeated_bytes;
-use crate::sandbox::{CallOptions, Sandbox, Session, Subject, from_step_error};
+use crate::sandbox::{CallOptions, CallSubject, Sandbox, Session, from_step_error};
 use crate::units::format_size;
 
 /// The most bytes that copies of repeated rows take, whatever the limit: the values of a column have 32-bit offsets.
@@ -47,8 +47,13 @@ impl Callee<'_> {
         }
     }
 
-    fn options<'o>(&'o self, seed: u64, subject: Subject<'static>, log: Option<&'o InstanceLog>) -> CallOptions<'o> {
-        let subject = Subject { step: Some(&self.step.name), ..subject };
+    fn options<'o>(
+        &'o self,
+        seed: u64,
+        subject: CallSubject<'static>,
+        log: Option<&'o InstanceLog>,
+    ) -> CallOptions<'o> {
+        let subject = CallSubject { step: Some(&self.step.name), ..subject };
         let access = self.step.access.as_ref();
         CallOptions { limits: &self.step.limits, stop: self.stop, seed, access, log, subject }
     }
@@ -131,7 +136,7 @@ impl StepInstance {
 
     /// Creates an instance with a log, which records or replays everything that is returned to the instance.
     pub(crate) fn with_log(callee: Callee<'_>, seed: u64, log: Option<InstanceLog>) -> Self {
-        let options = callee.options(seed, Subject::function("process"), log.as_ref());
+        let options = callee.options(seed, CallSubject::function("process"), log.as_ref());
         Self { session: Session::new(callee.sandbox, &options), is_bound: false, log, calls: 0, batch: None }
     }
 
@@ -159,7 +164,7 @@ impl StepInstance {
         let columns: Vec<_> = input.columns.iter().map(LoweredColumn::column).collect();
         let batch = Batch { rows: input.count() as u32, columns: &columns };
         let rows = Some(input.count() as u64);
-        let subject = Subject { batch: self.batch, rows, ..Subject::function("process") };
+        let subject = CallSubject { batch: self.batch, rows, ..CallSubject::function("process") };
         let answer = self.call(callee, subject, async |store, instance| {
             store.data_mut().set_columns(input.exact.clone());
             instance.stillbox_step_guest().call_process(store, batch).await
@@ -183,7 +188,7 @@ impl StepInstance {
         callee: Callee<'_>,
         given: GivenRows,
     ) -> Result<Option<CheckedOutput>, Box<Failure>> {
-        let subject = Subject::function("finish");
+        let subject = CallSubject::function("finish");
         let answer = self
             .call(callee, subject, async |store, instance| instance.stillbox_step_guest().call_finish(store).await)?;
         let output = self.answered(answer)?;
@@ -203,7 +208,7 @@ impl StepInstance {
     fn call<R>(
         &mut self,
         callee: Callee<'_>,
-        subject: Subject<'static>,
+        subject: CallSubject<'static>,
         work: impl AsyncFnOnce(&mut Store<State>, &bindings::Step) -> wasmtime::Result<Result<R, StepError>>,
     ) -> Result<Result<R, StepError>, Box<Failure>> {
         let (step, is_bound) = (callee.step, std::mem::replace(&mut self.is_bound, true));

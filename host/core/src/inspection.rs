@@ -10,7 +10,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::interrupt::{Interrupt, Stop};
 use crate::limits::Limits;
 use crate::runtime::{Engine, EngineError, Reservation};
-use crate::sandbox::{CallOptions, Subject};
+use crate::sandbox::{CallOptions, CallSubject};
 
 /// One instance is being dropped while the next is created.
 const INSTANCES: u32 = 2;
@@ -90,7 +90,7 @@ fn inspect_in(
     let stop = Stop::on(interrupt, loader.sandbox().engine());
     let limits = Limits::default();
     let component = loader.load(path, &limits, &stop)?;
-    let subject = Subject::function("bind");
+    let subject = CallSubject::function("bind");
     let options = CallOptions { limits: &limits, stop: &stop, seed: 0, access: None, log: None, subject };
     let bind = |parameters| loader.bind(&component, parameters, &options);
     let signature = parameters.map(bind).transpose().map_err(InspectError::Parameters)?;

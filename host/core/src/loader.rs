@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::interrupt::Stop;
 use crate::limits::Limits;
 use crate::monitor::{Span, SpanKind};
-use crate::sandbox::{self, CallOptions, Sandbox, Subject};
+use crate::sandbox::{self, CallOptions, CallSubject, Sandbox};
 use crate::text::cut;
 
 /// Bound of the path of a component in a span, in bytes.
@@ -85,7 +85,7 @@ impl ComponentLoader {
         self.has_misfit.fetch_or(component.as_ref().is_err_and(is_misfit), Ordering::Relaxed);
         let mut component = component?;
         let options =
-            CallOptions { limits, stop, seed: 0, access: None, log: None, subject: Subject::function("manifest") };
+            CallOptions { limits, stop, seed: 0, access: None, log: None, subject: CallSubject::function("manifest") };
         let manifest = self.manifest(&component, &options).map_err(|mut failure| {
             let digest = Arc::clone(component.digest());
             failure.component = Some(Arc::clone(&digest));

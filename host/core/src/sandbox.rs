@@ -58,12 +58,12 @@ pub(crate) struct CallOptions<'a> {
     pub(crate) access: Option<&'a Arc<Access>>,
     /// Records or replays everything that is returned to the instance. `None` for neither.
     pub(crate) log: Option<&'a InstanceLog>,
-    pub(crate) subject: Subject<'a>,
+    pub(crate) subject: CallSubject<'a>,
 }
 
 /// The function, step and rows of a call, for snapshots and traces.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Subject<'a> {
+pub(crate) struct CallSubject<'a> {
     /// The function of the contract.
     pub(crate) function: &'static str,
     /// The step. `None` before it has a name.
@@ -72,7 +72,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) rows: Option<u64>,
 }
 
-impl Subject<'_> {
+impl CallSubject<'_> {
     /// A call of a function that is about no rows.
     pub(crate) fn function(function: &'static str) -> Self {
         Self { function, step: None, batch: None, rows: None }

@@ -48,12 +48,12 @@ pub(super) fn profile(pipeline: &str, stacks: &Stacks) -> Value {
 
 /// The texts of a thread, each once.
 #[derive(Default)]
-struct Texts {
+struct StringTable {
     all: Vec<String>,
     numbers: HashMap<String, usize>,
 }
 
-impl Texts {
+impl StringTable {
     fn number(&mut self, text: &str) -> usize {
         let next = self.all.len();
         *self.numbers.entry(text.to_owned()).or_insert_with(|| {
@@ -65,7 +65,7 @@ impl Texts {
 
 /// All samples as one thread: its time is that of all threads of the run, one after the other at each sample.
 fn thread(stacks: &Stacks) -> Value {
-    let mut texts = Texts::default();
+    let mut texts = StringTable::default();
     let names: Vec<_> = stacks.functions.iter().map(|function| texts.number(&function.name)).collect();
     let files: Vec<_> =
         stacks.functions.iter().map(|function| function.file.as_deref().map(|file| texts.number(file))).collect();

@@ -25,7 +25,7 @@ const NAME_BYTES: usize = 300;
 const MAX_DEPTH: usize = 256;
 
 /// A function in the picture.
-struct Place {
+struct FramePlace {
     node: usize,
     depth: usize,
     x: f64,
@@ -60,7 +60,7 @@ pub(super) fn draw(pipeline: &str, stacks: &Stacks) -> String {
 }
 
 /// Returns the functions that are wide enough, from the bottom to the top.
-fn places(stacks: &Stacks, totals: &[u64], count: u64) -> Vec<Place> {
+fn places(stacks: &Stacks, totals: &[u64], count: u64) -> Vec<FramePlace> {
     let mut children: Vec<Vec<usize>> = vec![Vec::new(); stacks.nodes.len()];
     let mut roots = Vec::new();
     for (index, node) in stacks.nodes.iter().enumerate() {
@@ -71,7 +71,7 @@ fn places(stacks: &Stacks, totals: &[u64], count: u64) -> Vec<Place> {
     }
     let scale = WIDTH / count.max(1) as f64;
     let name = |node: usize| &stacks.functions[stacks.nodes[node].function].name;
-    let mut places: Vec<Place> = Vec::new();
+    let mut places: Vec<FramePlace> = Vec::new();
     let mut waiting = vec![(roots, 0, MARGIN)];
     while let Some((mut nodes, depth, mut x)) = waiting.pop() {
         nodes.sort_by(|a, b| name(*a).cmp(name(*b)));
@@ -79,7 +79,7 @@ fn places(stacks: &Stacks, totals: &[u64], count: u64) -> Vec<Place> {
             let width = totals[node] as f64 * scale;
             if width >= NARROWEST && depth < MAX_DEPTH {
                 waiting.push((std::mem::take(&mut children[node]), depth + 1, x));
-                places.push(Place { node, depth, x, width });
+                places.push(FramePlace { node, depth, x, width });
             }
             x += width;
         }
@@ -87,7 +87,7 @@ fn places(stacks: &Stacks, totals: &[u64], count: u64) -> Vec<Place> {
     places
 }
 
-fn add(out: &mut String, function: &Function, place: &Place, y: f64, samples: u64, count: u64) {
+fn add(out: &mut String, function: &Function, place: &FramePlace, y: f64, samples: u64, count: u64) {
     let share = 100.0 * samples as f64 / count as f64;
     let name = cut(&function.name, NAME_BYTES);
     let file = function.file.as_deref().map_or_else(String::new, |file| format!(" ({})", cut(file, NAME_BYTES)));

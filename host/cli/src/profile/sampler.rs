@@ -15,12 +15,12 @@ pub(super) const EVERY: Duration = Duration::from_millis(10);
 /// Takes samples from its start until it is finished.
 pub(crate) struct Sampler {
     settings: ProfileSettings,
-    shared: Arc<Shared>,
+    shared: Arc<SamplerState>,
     thread: Option<JoinHandle<Stacks>>,
 }
 
 #[derive(Default)]
-struct Shared {
+struct SamplerState {
     is_over: Mutex<bool>,
     changed: Condvar,
 }
@@ -31,7 +31,7 @@ impl Sampler {
     /// # Errors
     /// The system starts no more threads.
     pub(crate) fn start(settings: &ProfileSettings, monitor: &Monitor) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(SamplerState::default());
         let sample = {
             let (shared, monitor, step) = (Arc::clone(&shared), monitor.clone(), settings.step.clone());
             move || sample(&shared, &monitor, step.as_deref())
@@ -58,7 +58,7 @@ impl Drop for Sampler {
     }
 }
 
-fn sample(shared: &Shared, monitor: &Monitor, step: Option<&str>) -> Stacks {
+fn sample(shared: &SamplerState, monitor: &Monitor, step: Option<&str>) -> Stacks {
     let (start, mut stacks) = (Instant::now(), Stacks::default());
     let mut next = start;
     let mut is_over = shared.is_over.lock();

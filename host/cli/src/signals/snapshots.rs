@@ -34,14 +34,14 @@ pub(crate) trait Viewer: Send + Sync {
 #[derive(Clone)]
 pub(crate) struct Snapshots {
     /// `None` if no run is shown.
-    shown: Arc<Mutex<Option<Shown>>>,
+    shown: Arc<Mutex<Option<ShownRun>>>,
     /// `None` if the thread could not be started.
     requests: Option<SyncSender<Request>>,
 }
 
 /// The run that is shown, and where.
 #[derive(Clone)]
-struct Shown {
+struct ShownRun {
     monitor: Monitor,
     viewer: Arc<dyn Viewer>,
 }
@@ -54,7 +54,7 @@ enum Request {
 
 impl Snapshots {
     pub(super) fn start() -> Self {
-        let shown: Arc<Mutex<Option<Shown>>> = Arc::default();
+        let shown: Arc<Mutex<Option<ShownRun>>> = Arc::default();
         // One request waits while another is served; further ones would show the same.
         let (requests, received) = sync_channel(1);
         let serve = {
@@ -70,7 +70,7 @@ impl Snapshots {
 
     /// Shows the run of this monitor from now on.
     pub(crate) fn show_run(&self, monitor: &Monitor, viewer: Arc<dyn Viewer>) {
-        *self.shown.lock() = Some(Shown { monitor: monitor.clone(), viewer });
+        *self.shown.lock() = Some(ShownRun { monitor: monitor.clone(), viewer });
     }
 
     /// Shows a snapshot soon.
@@ -106,16 +106,16 @@ impl Snapshots {
     }
 }
 
-fn serve(requests: &Receiver<Request>, shown: &Mutex<Option<Shown>>) {
+fn serve(requests: &Receiver<Request>, shown: &Mutex<Option<ShownRun>>) {
     for request in requests {
         let shown = shown.lock().clone();
         match (request, shown) {
             (Request::Show(signal, done), shown) => {
                 match shown {
-                    Some(Shown { monitor, viewer }) if done.is_some() => {
+                    Some(ShownRun { monitor, viewer }) if done.is_some() => {
                         viewer.show(signal, &monitor.snapshot_within(STACKS_WITHIN));
                     }
-                    Some(Shown { monitor, viewer }) => viewer.show(signal, &monitor.snapshot()),
+                    Some(ShownRun { monitor, viewer }) => viewer.show(signal, &monitor.snapshot()),
                     None if done.is_none() => show_none(signal),
                     None => {}
                 }

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{ErrorKind, Event, EventHandler, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
-use super::snapshot::{Snapshot, WatchScope};
+use super::snapshot::{WatchScope, WatchSnapshot};
 
 /// Asks the system for reports. Lives as long as the command watches.
 pub(super) struct FileWatcher {
@@ -32,7 +32,7 @@ impl FileWatcher {
     ///
     /// # Errors
     /// The system does not watch one of the folders.
-    pub(super) fn follow(&mut self, snapshot: &Snapshot) -> anyhow::Result<bool> {
+    pub(super) fn follow(&mut self, snapshot: &WatchSnapshot) -> anyhow::Result<bool> {
         self.scope.clone_from(&snapshot.scope);
         if self.places == snapshot.places && !self.is_stale {
             return Ok(false);
@@ -132,8 +132,8 @@ mod tests {
             self.root.path().join("step").join(name)
         }
 
-        fn snapshot(&self) -> Snapshot {
-            Snapshot::new(&[self.path("")], &[self.path("output.jsonl")])
+        fn snapshot(&self) -> WatchSnapshot {
+            WatchSnapshot::new(&[self.path("")], &[self.path("output.jsonl")])
         }
 
         fn follow(&mut self) {
@@ -141,7 +141,7 @@ mod tests {
         }
 
         /// Waits until a report leads to a difference, and returns the path.
-        fn change(&mut self, before: &Snapshot) -> PathBuf {
+        fn change(&mut self, before: &WatchSnapshot) -> PathBuf {
             loop {
                 self.follow();
                 if let Some(path) = before.difference(&self.snapshot(), |_| false) {

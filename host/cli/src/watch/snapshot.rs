@@ -19,7 +19,7 @@ pub(super) const MAX_FILES: usize = 20_000;
 
 /// The files at and below some inputs, without some outputs.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Snapshot {
+pub(super) struct WatchSnapshot {
     files: BTreeMap<PathBuf, FileState>,
     /// The folders in which a change of these files happens. A file in a folder that cannot be read stands for itself.
     pub(super) places: BTreeSet<PathBuf>,
@@ -68,7 +68,7 @@ impl WatchScope {
     }
 }
 
-impl Snapshot {
+impl WatchSnapshot {
     /// Creates a snapshot of all files at and below `inputs`, without `outputs`.
     pub(super) fn new(inputs: &[PathBuf], outputs: &[PathBuf]) -> Self {
         let scope = WatchScope { inputs: BTreeSet::new(), outputs: outputs.iter().map(|path| real(path)).collect() };
@@ -111,7 +111,7 @@ impl Snapshot {
 
 /// Fills a snapshot.
 struct Walk {
-    snapshot: Snapshot,
+    snapshot: WatchSnapshot,
     /// The devices and numbers of the folders so far. A symbolic link may lead back to one of them.
     folders: BTreeSet<(u64, u64)>,
 }
@@ -243,7 +243,7 @@ mod tests {
         let root = folder.path().canonicalize().expect("it is there");
         write(&root, "src/lib.rs", "a");
         let (inputs, outputs) = ([root.clone()], [root.join("out.jsonl")]);
-        let before = Snapshot::new(&inputs, &outputs);
+        let before = WatchSnapshot::new(&inputs, &outputs);
         let made = [
             "target/x",
             "build/x",
@@ -258,7 +258,7 @@ mod tests {
         for made in made {
             write(&root, made, "b");
         }
-        let difference = || before.difference(&Snapshot::new(&inputs, &outputs), |_| false);
+        let difference = || before.difference(&WatchSnapshot::new(&inputs, &outputs), |_| false);
         assert_eq!(difference(), None);
         write(&root, "Cargo.lock", "made by the first build");
         assert_eq!(difference(), None);
@@ -276,12 +276,12 @@ mod tests {
         let written = |path: &Path| path.ends_with("expected.jsonl");
         write(&root, "step/input.jsonl", "a");
         let watched = [root.join("step")];
-        let first = Snapshot::new(&watched, &[]);
+        let first = WatchSnapshot::new(&watched, &[]);
         write(&root, "step/expected.jsonl", "made by the round");
         write(&root, "other.toml", "watched from now on");
         let inputs = [root.join("step"), root.join("other.toml")];
-        let now = || Snapshot::new(&inputs, &[]);
-        assert_eq!(first.difference(&Snapshot::new(&watched, &[]), written), None);
+        let now = || WatchSnapshot::new(&inputs, &[]);
+        assert_eq!(first.difference(&WatchSnapshot::new(&watched, &[]), written), None);
         let before = first.after(now(), &watched, written);
         assert_eq!(before.difference(&now(), |_| false), None);
         write(&root, "step/expected.jsonl", "written by another program");
@@ -303,9 +303,9 @@ mod tests {
             file.set_modified(time).expect("it can be set");
         }
         let input = [root.join("lib.rs")];
-        let before = Snapshot::new(&input, &[]);
+        let before = WatchSnapshot::new(&input, &[]);
         fs::rename(root.join("new.rs"), root.join("lib.rs")).expect("both are there");
-        assert_eq!(before.difference(&Snapshot::new(&input, &[]), |_| false), Some(root.join("lib.rs")));
+        assert_eq!(before.difference(&WatchSnapshot::new(&input, &[]), |_| false), Some(root.join("lib.rs")));
     }
 
     #[test]
@@ -320,7 +320,7 @@ mod tests {
         symlink("..", root.join("step/above")).expect("there is room");
         symlink("one", root.join("data")).expect("there is room");
         let inputs = [root.join("step"), root.join("data/x.jsonl")];
-        let before = Snapshot::new(&inputs, &[]);
+        let before = WatchSnapshot::new(&inputs, &[]);
         assert!(before.files.contains_key(&root.join("one/x.jsonl")), "{before:?}");
         // The folder of the link, of its target, and of the link in the step.
         for place in ["data", "one", "step", ""] {
@@ -328,14 +328,14 @@ mod tests {
         }
         fs::remove_file(root.join("data")).expect("it is there");
         symlink("two", root.join("data")).expect("there is room");
-        assert!(before.difference(&Snapshot::new(&inputs, &[]), |_| false).is_some());
+        assert!(before.difference(&WatchSnapshot::new(&inputs, &[]), |_| false).is_some());
     }
 
     #[test]
     fn a_missing_input_is_awaited_in_the_nearest_folder() {
         let folder = folder();
         let root = folder.path().canonicalize().expect("it is there");
-        let snapshot = Snapshot::new(&[root.join("data/deep/x.jsonl")], &[]);
+        let snapshot = WatchSnapshot::new(&[root.join("data/deep/x.jsonl")], &[]);
         assert_eq!(snapshot.places.iter().collect::<Vec<_>>(), [&root]);
         assert!(snapshot.scope.contains(&root.join("data")), "it is above the input");
         assert!(!snapshot.scope.contains(&root.join("other")));

@@ -15,7 +15,7 @@ use crate::interrupt::Stop;
 use crate::limits::Limits;
 use crate::loader::ComponentLoader;
 use crate::plan::{self, Step};
-use crate::sandbox::{CallOptions, Subject};
+use crate::sandbox::{CallOptions, CallSubject};
 use crate::source::{RowPositions, SourceSchema};
 
 /// Where the memory of instances comes from.
@@ -73,7 +73,7 @@ impl BenchEngine {
         if component.manifest().kind != StepKind::Transform {
             return Err("only transforms can be measured".into());
         }
-        let subject = Subject::function("bind");
+        let subject = CallSubject::function("bind");
         let options = CallOptions { limits: &limits, stop: &self.stop, seed: 0, access: None, log: None, subject };
         let signature = self.loader.bind(&component, parameters, &options)?;
         Ok(BenchStep {

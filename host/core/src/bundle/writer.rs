@@ -78,7 +78,7 @@ struct RowsPart {
 
 /// Why a bundle was not written.
 #[derive(Debug, thiserror::Error)]
-enum WriteError {
+enum BundleWriteError {
     #[error("the rows cannot be encoded: {0}")]
     Rows(#[from] ArrowError),
     #[error("the record cannot be encoded: {0}")]
@@ -143,7 +143,7 @@ impl BundleWriter {
         self.bundles.has_place()
     }
 
-    fn try_write(&self, call: &FailedCall<'_>, failure: &Failure) -> Result<PathBuf, WriteError> {
+    fn try_write(&self, call: &FailedCall<'_>, failure: &Failure) -> Result<PathBuf, BundleWriteError> {
         let RowsPart { batches, left_out, is_redacted } = self.rows(call)?;
         let encoded = batches.iter().map(write_batch).collect::<Result<Vec<_>, _>>()?;
         let component = self.component(&call.step.component);
@@ -161,7 +161,7 @@ impl BundleWriter {
             file.persist(&path)?;
             Ok(())
         };
-        write().map_err(|source| WriteError::Io { folder: self.bundles.directory.clone(), source })?;
+        write().map_err(|source| BundleWriteError::Io { folder: self.bundles.directory.clone(), source })?;
         Ok(path)
     }
 
@@ -183,7 +183,12 @@ impl BundleWriter {
         Ok(part)
     }
 
-    fn head(&self, call: &FailedCall<'_>, failure: &Failure, left_out: Vec<String>) -> Result<BundleHead, WriteError> {
+    fn head(
+        &self,
+        call: &FailedCall<'_>,
+        failure: &Failure,
+        left_out: Vec<String>,
+    ) -> Result<BundleHead, BundleWriteError> {
         let step = call.step;
         let schema = call.batches.first().map(RecordBatch::schema);
         let name = |input: &Option<usize>| Some(schema.as_ref()?.field((*input)?).name().clone());
@@ -273,7 +278,7 @@ fn to_bytes(
     component: Option<&[u8]>,
     batches: &[Vec<u8>],
     limit: u64,
-) -> Result<Vec<u8>, WriteError> {
+) -> Result<Vec<u8>, BundleWriteError> {
     let limit = limit.min(MAX_FILE);
     let mut bytes = Bundle::to_bytes(head, component, batches)?;
     if bytes.len() as u64 > limit && head.component.omitted.is_none() {
@@ -282,7 +287,7 @@ fn to_bytes(
     }
     let size = bytes.len() as u64;
     if size > limit {
-        return Err(WriteError::TooLarge { size, limit });
+        return Err(BundleWriteError::TooLarge { size, limit });
     }
     // The limits on the head and the rows are those of the reader, which counts values as plain data.
     Bundle::without_component(&bytes)?;
@@ -293,7 +298,7 @@ fn to_bytes(
 ///
 /// # Errors
 /// A secret is in a place that cannot be another text.
-fn redact(head: &mut BundleHead, redactor: &Redactor) -> Result<(), WriteError> {
+fn redact(head: &mut BundleHead, redactor: &Redactor) -> Result<(), BundleWriteError> {
     for request in &mut head.log.requests {
         let bodies = request.body.iter_mut().chain(request.response.iter_mut().map(|response| &mut response.body));
         for body in bodies.filter(|body| redactor.is_in(body)) {
@@ -306,10 +311,10 @@ fn redact(head: &mut BundleHead, redactor: &Redactor) -> Result<(), WriteError> 
     head.is_redacted |= clean != parameters;
     head.parameters = clean.to_string();
     // All other texts: a secret in one of them is found whatever the field is.
-    let value = serde_json::to_value(&*head).map_err(WriteError::Secret)?;
+    let value = serde_json::to_value(&*head).map_err(BundleWriteError::Secret)?;
     let clean = masked::json(value.clone(), redactor);
     let is_redacted = head.is_redacted || clean != value;
-    *head = BundleHead { is_redacted, ..serde_json::from_value(clean).map_err(WriteError::Secret)? };
+    *head = BundleHead { is_redacted, ..serde_json::from_value(clean).map_err(BundleWriteError::Secret)? };
     Ok(())
 }
 

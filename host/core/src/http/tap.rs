@@ -148,9 +148,9 @@ impl LoggedExchange {
         match (response, failed) {
             (Some(response), failed) => {
                 let end = match failed {
-                    Some(code) => End::Failed(Some(code)),
-                    None if is_complete => End::Complete,
-                    None => End::Never,
+                    Some(code) => TapEnd::Failed(Some(code)),
+                    None if is_complete => TapEnd::Complete,
+                    None => TapEnd::Never,
                 };
                 whole_response(response, end).ok_or(Code::InternalError(Some("a logged response is not valid".into())))
             }
@@ -171,7 +171,7 @@ pub(super) fn names(uri: &str) -> (String, String) {
     }
 }
 
-fn whole_response(logged: LoggedResponse, end: End) -> Option<Response<WasiBody>> {
+fn whole_response(logged: LoggedResponse, end: TapEnd) -> Option<Response<WasiBody>> {
     let body = LoggedBody { data: Some(logged.body.into()), end };
     let mut response = Response::new(UnsyncBoxBody::new(body));
     *response.status_mut() = StatusCode::from_u16(logged.status).ok()?;
@@ -186,10 +186,10 @@ fn whole_response(logged: LoggedResponse, end: End) -> Option<Response<WasiBody>
 /// The body of a logged response.
 struct LoggedBody {
     data: Option<Bytes>,
-    end: End,
+    end: TapEnd,
 }
 
-enum End {
+enum TapEnd {
     Complete,
     Failed(Option<Code>),
     /// The rest never came.
@@ -205,10 +205,10 @@ impl Body for LoggedBody {
             return Poll::Ready(Some(Ok(Frame::data(data))));
         }
         match &mut self.end {
-            End::Complete => Poll::Ready(None),
-            End::Failed(code) => Poll::Ready(code.take().map(Err)),
+            TapEnd::Complete => Poll::Ready(None),
+            TapEnd::Failed(code) => Poll::Ready(code.take().map(Err)),
             // The time limit of the call ends it.
-            End::Never => Poll::Pending,
+            TapEnd::Never => Poll::Pending,
         }
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct RunningProbe {
 }
 
 /// The server's answer to one request.
-enum Verdict {
+enum ProbeVerdict {
     /// It is an answer.
     Supported,
     /// The server answers, but not requests of this kind.
@@ -62,27 +62,27 @@ impl SharedModel {
         for kind in RequestKind::ALL {
             let start = Instant::now();
             let verdict = self.ask_kind(kind).await;
-            if let Verdict::Failed { is_reached, .. } = &verdict {
+            if let ProbeVerdict::Failed { is_reached, .. } = &verdict {
                 probe.reachable |= is_reached;
             } else {
                 (probe.reachable, probe.key) = (true, accepted);
             }
             match verdict {
-                Verdict::Supported => {
+                ProbeVerdict::Supported => {
                     probe.seconds.get_or_insert_with(|| start.elapsed().as_secs_f64());
                     probe.kinds.push(KindProbe::new(kind, None));
                 }
-                Verdict::Unsupported(message) => probe.kinds.push(KindProbe::new(kind, Some(message))),
+                ProbeVerdict::Unsupported(message) => probe.kinds.push(KindProbe::new(kind, Some(message))),
                 // Some servers answer so for a kind that the model does not have.
-                Verdict::KeyRejected(cause) if probe.kinds.iter().any(|kind| kind.supported) => {
+                ProbeVerdict::KeyRejected(cause) if probe.kinds.iter().any(|kind| kind.supported) => {
                     probe.kinds.push(KindProbe::new(kind, Some(cause)));
                 }
-                Verdict::KeyRejected(cause) => {
+                ProbeVerdict::KeyRejected(cause) => {
                     probe.key = KeyVerdict::Rejected;
                     probe.error = Some(self.key_rejected(cause));
                     return probe;
                 }
-                Verdict::Failed { error, .. } => {
+                ProbeVerdict::Failed { error, .. } => {
                     // A kind that is supported stays so if only another one fails.
                     probe.error = Some(error).filter(|_| !probe.kinds.iter().any(|kind| kind.supported));
                     return probe;
@@ -116,13 +116,13 @@ impl SharedModel {
         ProbeError { message, causes: vec![cause], help }
     }
 
-    async fn ask_kind(&self, kind: RequestKind) -> Verdict {
+    async fn ask_kind(&self, kind: RequestKind) -> ProbeVerdict {
         let (path, body) = request(kind, &self.settings);
         let url = match self.endpoint(path) {
             Ok(url) => url,
             Err(failure) => {
                 let (message, causes, help) = (failure.message, failure.causes, failure.hint);
-                return Verdict::Failed { error: ProbeError { message, causes, help }, is_reached: false };
+                return ProbeVerdict::Failed { error: ProbeError { message, causes, help }, is_reached: false };
             }
         };
         let result = self.caller.post_json(&url, Bytes::from(body.to_string())).await;
@@ -131,9 +131,9 @@ impl SharedModel {
         self.verdict(kind, status, Outcome::of(result, &self.settings))
     }
 
-    fn verdict(&self, kind: RequestKind, status: u16, outcome: Outcome) -> Verdict {
+    fn verdict(&self, kind: RequestKind, status: u16, outcome: Outcome) -> ProbeVerdict {
         let name = &self.settings.name;
-        let failed = |message: String, cause: String, help: String| Verdict::Failed {
+        let failed = |message: String, cause: String, help: String| ProbeVerdict::Failed {
             error: ProbeError { message, causes: vec![cause], help },
             is_reached: status > 0,
         };
@@ -144,18 +144,18 @@ impl SharedModel {
                     _ => Answer::read(&json).map(drop),
                 };
                 match read {
-                    Err(error) if error.kind == AnswerErrorKind::Transient => Verdict::Unsupported(error.message),
+                    Err(error) if error.kind == AnswerErrorKind::Transient => ProbeVerdict::Unsupported(error.message),
                     // A refusal is an answer.
-                    _ => Verdict::Supported,
+                    _ => ProbeVerdict::Supported,
                 }
             }
-            Outcome::Rejected(error) => Verdict::Unsupported(error.message),
+            Outcome::Rejected(error) => ProbeVerdict::Unsupported(error.message),
             Outcome::Fatal(failure) => {
                 let cause = failure.causes.into_iter().next().unwrap_or_default();
                 match status {
-                    401 | 402 | 403 | 407 | 429 => Verdict::KeyRejected(cause),
+                    401 | 402 | 403 | 407 | 429 => ProbeVerdict::KeyRejected(cause),
                     0 => failed(failure.message, cause, failure.hint),
-                    _ => Verdict::Unsupported(cause),
+                    _ => ProbeVerdict::Unsupported(cause),
                 }
             }
             Outcome::Limited(problem) => {
@@ -163,7 +163,7 @@ impl SharedModel {
                 failed(message, problem.message, "wait, and check the limits of the account".into())
             }
             // Some servers answer requests of a kind that they do not have so.
-            Outcome::Failed(problem) if status == 501 => Verdict::Unsupported(problem.message),
+            Outcome::Failed(problem) if status == 501 => ProbeVerdict::Unsupported(problem.message),
             Outcome::Failed(problem) if status > 0 => {
                 let message = format!("the server of model \"{name}\" answers with an error");
                 failed(message, problem.message, "check the server, or try again later".into())

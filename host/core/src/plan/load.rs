@@ -24,7 +24,7 @@ use crate::limits::Limits;
 use crate::loader::ComponentLoader;
 use crate::model_client::{Estimates, Journal};
 use crate::panics::caught;
-use crate::sandbox::{CallOptions, Subject};
+use crate::sandbox::{CallOptions, CallSubject};
 
 /// The services that planning uses.
 pub(crate) struct PlanContext {
@@ -205,7 +205,7 @@ fn bind(
     let parameters: Arc<str> = serde_json::Value::Object(step.parameters.values.clone()).to_string().into();
     let limits = step_limits(config, step);
     let name: Arc<str> = step.name.value.as_str().into();
-    let subject = Subject { step: Some(&name), ..Subject::function("bind") };
+    let subject = CallSubject { step: Some(&name), ..CallSubject::function("bind") };
     let access = grants.access.as_ref();
     let options = CallOptions { limits: &limits, stop: &context.stop, seed: 0, access, log: None, subject };
     let bound = context.loader.bind(component, &parameters, &options);

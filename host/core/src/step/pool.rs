@@ -21,7 +21,7 @@ use crate::lockfile::LockedStep;
 use crate::model::StepModels;
 use crate::policy::OnFailure;
 use crate::runtime::{Engine, EngineError, Reservation};
-use crate::sandbox::{CallOptions, Sandbox, Subject, wait};
+use crate::sandbox::{CallOptions, CallSubject, Sandbox, wait};
 
 /// Room for a number of instances, which several steps share. Clones are the same pool.
 #[derive(Clone)]
@@ -187,7 +187,7 @@ impl LoadedComponent {
         access: Option<Arc<Access>>,
     ) -> Result<ConfiguredStep, Box<Failure>> {
         let parameters: Arc<str> = Value::Object(parameters.clone()).to_string().into();
-        let subject = Subject::function("bind");
+        let subject = CallSubject::function("bind");
         let options =
             CallOptions { limits, stop: self.pool.stop(), seed: 0, access: access.as_ref(), log: None, subject };
         let signature = self.pool.loader().bind(&self.component, &parameters, &options)?;

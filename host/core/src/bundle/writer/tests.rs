@@ -55,7 +55,7 @@ fn a_secret_in_a_number_of_a_head_is_an_error() {
     json["limits"]["output_rows"] = 12_345_678.into();
     json["grants"]["env"] = json!([["KEY", TEXT]]);
     let error = redact(&mut parsed(json), &redactor()).unwrap_err();
-    assert!(matches!(error, WriteError::Secret(_)));
+    assert!(matches!(error, BundleWriteError::Secret(_)));
     let message = error.to_string();
     assert!(!message.contains(TEXT) && !message.contains(DIGITS), "{message}");
 }
@@ -77,10 +77,10 @@ fn a_bundle_that_a_replay_could_not_read_is_not_written() {
     large.batches = 0;
     large.failure.message = "\0".repeat(6 << 20);
     let error = to_bytes(&mut large, None, &[], LIMIT).unwrap_err();
-    assert!(matches!(error, WriteError::Unreadable(BundleError::TooLarge { part: "the head", .. })), "{error}");
+    assert!(matches!(error, BundleWriteError::Unreadable(BundleError::TooLarge { part: "the head", .. })), "{error}");
     let column: ArrayRef = Arc::new(NullArray::new(10_000_001));
     let rows = write_batch(&RecordBatch::try_from_iter_with_nullable([("n", column, true)]).unwrap()).unwrap();
     let error = to_bytes(&mut parsed(head()), None, &[rows], LIMIT).unwrap_err();
-    assert!(matches!(error, WriteError::Unreadable(BundleError::TooManyRows { .. })), "{error}");
+    assert!(matches!(error, BundleWriteError::Unreadable(BundleError::TooManyRows { .. })), "{error}");
     assert_eq!(error.to_string(), "a replay could not read it: the bundle has more than 10000000 rows");
 }
