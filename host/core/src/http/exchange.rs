@@ -89,18 +89,14 @@ impl Exchange {
             tap.as_ref().inspect(|tap| tap.broken_off(&error));
             notices.add(&method, &url, error)
         };
-        let late = || {
-            let detail = format!("no complete response within the limit `time = \"{}\"`", format_duration(limits.time));
-            RequestError::new(Code::HttpResponseTimeout, detail)
-        };
-        let options = self.options;
-        let key = Key::new(self.grant, &self.url);
+        let (options, key) = (self.options, Key::new(self.grant, &self.url));
         let recorder = client.recorder.as_ref().filter(|recorder| recorder.begin()).cloned();
         let is_recorded = recorder.is_some() || entry.is_some();
         let copy = is_recorded.then(Copy::default);
         let mut record = is_recorded.then(|| Record::new(recorder, entry, &self, copy.clone().unwrap_or_default()));
         let exchange = Self { body: observed(self.body, tap.clone(), copy), ..self };
-        let head = timeout_at(deadline, Box::pin(exchange.head(ready, &key))).await.unwrap_or_else(|_| Err(late()));
+        let head =
+            timeout_at(deadline, Box::pin(exchange.head(ready, &key))).await.unwrap_or_else(|_| Err(late(limits.time)));
         let (response, connection) = match head {
             Ok(head) => head,
             Err(error) => {
@@ -125,7 +121,7 @@ impl Exchange {
             record: &mut record,
             tap: tap.as_ref(),
         };
-        let end = match timeout_at(deadline, pump.run(incoming)).await.unwrap_or_else(|_| Err(late())) {
+        let end = match timeout_at(deadline, pump.run(incoming)).await.unwrap_or_else(|_| Err(late(limits.time))) {
             Ok(()) => {
                 if let Some(record) = record {
                     record.finish().await;
@@ -233,6 +229,12 @@ fn too_large(limit: u64) -> RequestError {
 fn is_reusable(response: &Response<Incoming>) -> bool {
     let headers = response.headers();
     !(headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING))
+}
+
+/// Returns the error of a response that is not complete in time.
+fn late(limit: Duration) -> RequestError {
+    let detail = format!("no complete response within the limit `time = \"{}\"`", format_duration(limit));
+    RequestError::new(Code::HttpResponseTimeout, detail)
 }
 
 /// Covers secrets in the headers, and removes those whose names contain one.

@@ -153,16 +153,14 @@ impl LockedRun<'_> {
             max_rejects,
             grace: self.options.grace,
         });
-        drop(recorder);
-        drop(remote);
+        drop((recorder, remote));
         report.models = models.iter().map(|model| model.usage()).collect();
         if let Some(handle) = &self.handle {
             recording::settle(handle, &outcome, &opened.entries, (parts, report.rows_in));
         }
         outputs.abandon();
         // Spilled rows are not needed after the run.
-        drop(opened.work);
-        drop(opened.entries);
+        drop((opened.work, opened.entries));
         if matches!(outcome, RunOutcome::Done | RunOutcome::OutputClosed) {
             self.complete(&written_folders)?;
         }
