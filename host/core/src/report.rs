@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::ModelUsage;
+use crate::units::{is_zero, seconds};
 
 /// The counts and times of a run. A checkpoint stores them in this form.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -144,26 +145,5 @@ impl StepReport {
         self.busy += other.busy;
         self.longest = self.longest.max(other.longest);
         self.peak_memory = self.peak_memory.max(other.peak_memory);
-    }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_zero(count: &u64) -> bool {
-    *count == 0
-}
-
-/// Serializes durations as numbers of seconds.
-mod seconds {
-    use std::time::Duration;
-
-    use serde::de::Error as _;
-    use serde::{Deserialize as _, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(duration.as_secs_f64())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }

@@ -5,6 +5,7 @@
 //! not fit is an error.
 
 mod calendar;
+pub(crate) mod seconds;
 
 use std::fmt;
 use std::time::Duration;
@@ -13,6 +14,12 @@ pub(crate) use calendar::civil;
 pub use calendar::format_utc;
 
 use crate::text::truncate;
+
+/// Returns whether a count is left out of JSON.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+pub(crate) fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
 
 /// A unit, and its size in the smallest one.
 struct Unit {

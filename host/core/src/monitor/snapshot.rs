@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::open::{Guest, Libraries, OpenSpan};
 use super::{Monitor, SpanKind};
 use crate::stack::Frame;
+use crate::units::{is_zero, seconds};
 
 /// How often the guests are looked at, and interrupted again: one that was checking the epoch just then has counted its next
 /// check from the new one.
@@ -131,26 +132,5 @@ fn activity(spans: &[OpenSpan], snapshot: u64, libraries: Libraries) -> ThreadAc
         elapsed: main.span.started.elapsed(),
         waits_for,
         backtrace: stack.map_or_else(Vec::new, |stack| stack.frames(libraries)),
-    }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_zero(count: &u64) -> bool {
-    *count == 0
-}
-
-/// Serializes durations as numbers of seconds.
-mod seconds {
-    use std::time::Duration;
-
-    use serde::de::Error as _;
-    use serde::{Deserialize as _, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(duration.as_secs_f64())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
