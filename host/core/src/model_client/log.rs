@@ -16,16 +16,7 @@ impl ModelSource {
         requests: &[Value],
         answers: &Result<Vec<Answered>, ModelFailure>,
     ) {
-        for (index, request) in requests.iter().enumerate() {
-            let outcome = match answers {
-                Err(failure) => AnswerOutcome::Failed(failure.clone()),
-                Ok(answers) => match &answers[index] {
-                    Ok(answer) => AnswerOutcome::Answer(answer.clone()),
-                    Err(error) => AnswerOutcome::Error(error.clone()),
-                },
-            };
-            log.add_answer(&self.role, request, outcome);
-        }
+        self.log_each(log, requests, answers, |answer| AnswerOutcome::Answer(answer.clone()));
     }
 
     /// Records the outcome of a call for each of its texts.
@@ -35,15 +26,26 @@ impl ModelSource {
         texts: &[String],
         vectors: &Result<Vec<Embedded>, ModelFailure>,
     ) {
-        for (index, text) in texts.iter().enumerate() {
-            let outcome = match vectors {
+        let requests: Vec<_> = texts.iter().map(|text| json!({ "input": text })).collect();
+        self.log_each(log, &requests, vectors, |vector| AnswerOutcome::Embedding(vector.clone()));
+    }
+
+    fn log_each<T>(
+        &self,
+        log: &InstanceLog,
+        requests: &[Value],
+        results: &Result<Vec<Result<T, AnswerError>>, ModelFailure>,
+        outcome: impl Fn(&T) -> AnswerOutcome,
+    ) {
+        for (index, request) in requests.iter().enumerate() {
+            let outcome = match results {
                 Err(failure) => AnswerOutcome::Failed(failure.clone()),
-                Ok(vectors) => match &vectors[index] {
-                    Ok(vector) => AnswerOutcome::Embedding(vector.clone()),
+                Ok(results) => match &results[index] {
+                    Ok(result) => outcome(result),
                     Err(error) => AnswerOutcome::Error(error.clone()),
                 },
             };
-            log.add_answer(&self.role, &json!({ "input": text }), outcome);
+            log.add_answer(&self.role, request, outcome);
         }
     }
 
@@ -56,16 +58,12 @@ impl ModelSource {
         call: &ModelCall,
         requests: Vec<Result<ModelRequest, AnswerError>>,
     ) -> Result<Vec<Answered>, ModelFailure> {
-        let answer = |request: Result<ModelRequest, AnswerError>| {
-            let request = match request {
-                Ok(request) => recorded_request(&request),
-                Err(error) => return Ok(Err(error)),
-            };
-            match self.logged(call, &request)? {
-                Some(AnswerOutcome::Answer(answer)) => Ok(Ok(answer)),
-                Some(AnswerOutcome::Error(error)) => Ok(Err(error)),
-                _ => Ok(Err(not_logged(&request))),
-            }
+        let answer = |request: Result<ModelRequest, AnswerError>| match request {
+            Ok(request) => self.logged(call, &recorded_request(&request), |outcome| match outcome {
+                AnswerOutcome::Answer(answer) => Some(answer),
+                _ => None,
+            }),
+            Err(error) => Ok(Err(error)),
         };
         requests.into_iter().map(answer).collect()
     }
@@ -76,20 +74,25 @@ impl ModelSource {
     /// The model failed.
     pub(super) fn replay_embeddings(&self, call: &ModelCall, texts: &[String]) -> Result<Vec<Embedded>, ModelFailure> {
         let embed = |text: &String| {
-            let request = json!({ "input": text });
-            match self.logged(call, &request)? {
-                Some(AnswerOutcome::Embedding(vector)) => Ok(Ok(vector)),
-                Some(AnswerOutcome::Error(error)) => Ok(Err(error)),
-                _ => Ok(Err(not_logged(&request))),
-            }
+            self.logged(call, &json!({ "input": text }), |outcome| match outcome {
+                AnswerOutcome::Embedding(vector) => Some(vector),
+                _ => None,
+            })
         };
         texts.iter().map(embed).collect()
     }
 
-    fn logged(&self, call: &ModelCall, request: &Value) -> Result<Option<AnswerOutcome>, ModelFailure> {
+    /// Returns the logged outcome of a request, of which `result` takes the kind that was asked for.
+    fn logged<T>(
+        &self,
+        call: &ModelCall,
+        request: &Value,
+        result: impl Fn(AnswerOutcome) -> Option<T>,
+    ) -> Result<Result<T, AnswerError>, ModelFailure> {
         match call.log.as_ref().and_then(|log| log.answer(&self.role, request)) {
             Some(AnswerOutcome::Failed(failure)) => Err(failure),
-            outcome => Ok(outcome),
+            Some(AnswerOutcome::Error(error)) => Ok(Err(error)),
+            outcome => Ok(outcome.and_then(result).ok_or_else(|| not_logged(request))),
         }
     }
 }
