@@ -10,7 +10,7 @@ use super::body::{LimitedBody, whole};
 use super::client::ClientState;
 use super::error::RequestError;
 use super::notices::Notices;
-use crate::grants::{Denial, HttpUrl, RecordedExchange};
+use crate::grants::{Denial, HttpUrl};
 
 /// A request that does not leave the process.
 pub(super) struct Replayed {
@@ -35,16 +35,24 @@ impl Replayed {
             let reason = "there is no recorded response to it; `stillbox test --record` records them";
             denied(Denial::never(format!("send {method} {url}"), reason))
         })?;
-        response(found).ok_or(Code::InternalError(Some("a recorded response is not valid".into())))
+        let headers = found.headers.iter().map(|(name, value)| (&**name, HeaderValue::from_str(value).ok()));
+        let body = whole(found.body.clone().into());
+        response(found.status, headers, body)
+            .ok_or(Code::InternalError(Some("a recorded response is not valid".into())))
     }
 }
 
-fn response(recorded: &RecordedExchange) -> Option<Response<WasiBody>> {
-    let mut response = Response::new(whole(recorded.body.clone().into()));
-    *response.status_mut() = StatusCode::from_u16(recorded.status).ok()?;
-    for (name, value) in &recorded.headers {
+/// Returns a response that was recorded, or `None` if a part of it is not valid.
+pub(super) fn response<'a>(
+    status: u16,
+    headers: impl Iterator<Item = (&'a str, Option<HeaderValue>)>,
+    body: WasiBody,
+) -> Option<Response<WasiBody>> {
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(status).ok()?;
+    for (name, value) in headers {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-        response.headers_mut().append(name, HeaderValue::from_str(value).ok()?);
+        response.headers_mut().try_append(name, value?).ok()?;
     }
     Some(response)
 }

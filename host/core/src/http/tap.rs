@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::{Body, Frame};
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::HeaderValue;
 use hyper::{HeaderMap, Request, Response, StatusCode};
 use parking_lot::Mutex;
 use wasmtime_wasi_http::{Error as Code, WasiBody};
@@ -15,6 +15,7 @@ use wasmtime_wasi_http::{Error as Code, WasiBody};
 use super::body::{Copy, LimitedBody};
 use super::error::RequestError;
 use super::notices::Notices;
+use super::replay::response;
 use crate::grants::{Denial, HttpUrl};
 use crate::instance_log::{InstanceLog, LoggedCode, LoggedError, LoggedRequest, LoggedResponse, RequestNumber};
 
@@ -173,14 +174,12 @@ pub(super) fn names(uri: &str) -> (String, String) {
 
 fn whole_response(logged: LoggedResponse, end: TapEnd) -> Option<Response<WasiBody>> {
     let body = LoggedBody { data: Some(logged.body.into()), end };
-    let mut response = Response::new(UnsyncBoxBody::new(body));
-    *response.status_mut() = StatusCode::from_u16(logged.status).ok()?;
-    for (name, value) in &logged.headers {
-        let value: Vec<u8> = value.chars().map(|character| u8::try_from(character).ok()).collect::<Option<_>>()?;
-        let (name, value) = (HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_bytes(&value).ok()?);
-        response.headers_mut().try_append(name, value).ok()?;
-    }
-    Some(response)
+    let value = |text: &str| {
+        let bytes: Option<Vec<u8>> = text.chars().map(|character| u8::try_from(character).ok()).collect();
+        HeaderValue::from_bytes(&bytes?).ok()
+    };
+    let headers = logged.headers.iter().map(|(name, text)| (&**name, value(text)));
+    response(logged.status, headers, UnsyncBoxBody::new(body))
 }
 
 /// The body of a logged response.
