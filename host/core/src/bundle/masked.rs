@@ -1,4 +1,4 @@
-//! Removes secrets from the parts of a bundle.
+//! Removes secrets, and the values of other rows, from the rows of a bundle.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,26 +11,8 @@ use arrow_buffer::Buffer;
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, Schema};
 use arrow_select::dictionary::garbage_collect_any_dictionary;
 use arrow_select::take::take;
-use serde_json::{Map, Value};
 
 use crate::grants::Redactor;
-
-/// Returns JSON without secrets. A number that contains one becomes a text.
-pub(super) fn json(value: Value, redactor: &Redactor) -> Value {
-    match value {
-        Value::String(text) => Value::String(redactor.redact(&text).into_owned()),
-        Value::Array(values) => values.into_iter().map(|value| json(value, redactor)).collect(),
-        Value::Object(members) => {
-            let member = |(name, value): (String, Value)| (redactor.redact(&name).into_owned(), json(value, redactor));
-            Value::Object(members.into_iter().map(member).collect::<Map<_, _>>())
-        }
-        Value::Number(number) => {
-            let text = number.to_string();
-            if redactor.is_in(text.as_bytes()) { Value::from(&*redactor.redact(&text)) } else { Value::Number(number) }
-        }
-        other => other,
-    }
-}
 
 /// Returns rows with the bytes of secrets in texts, bytes and names covered, and without the values of other rows.
 ///
@@ -153,9 +135,10 @@ mod tests {
             [Some("a ************ b"), None, Some("é")]
         );
         assert_eq!(rows(&batch, &Redactor::default()).unwrap(), batch);
-        let value = json!({ VALUE: [VALUE, 1, { "a": "x s3cr3t-value" }] });
+        let mut value = json!({ VALUE: [VALUE, 1, { "a": "x s3cr3t-value" }] });
         let expected = json!({ "[redacted]": ["[redacted]", 1, { "a": "x [redacted]" }] });
-        assert_eq!(json(value, &redactor), expected);
+        assert!(redactor.redact_json_and_numbers(&mut value));
+        assert_eq!(value, expected);
     }
 
     /// Returns whether a text is anywhere in the bytes of rows.

@@ -306,15 +306,13 @@ fn redact(head: &mut BundleHead, redactor: &Redactor) -> Result<(), BundleWriteE
             head.is_redacted = true;
         }
     }
-    let parameters: Value = serde_json::from_str(&head.parameters).unwrap_or(Value::Null);
-    let clean = masked::json(parameters.clone(), redactor);
-    head.is_redacted |= clean != parameters;
-    head.parameters = clean.to_string();
+    let mut parameters: Value = serde_json::from_str(&head.parameters).unwrap_or(Value::Null);
+    head.is_redacted |= redactor.redact_json_and_numbers(&mut parameters);
+    head.parameters = parameters.to_string();
     // All other texts: a secret in one of them is found whatever the field is.
-    let value = serde_json::to_value(&*head).map_err(BundleWriteError::Secret)?;
-    let clean = masked::json(value.clone(), redactor);
-    let is_redacted = head.is_redacted || clean != value;
-    *head = BundleHead { is_redacted, ..serde_json::from_value(clean).map_err(BundleWriteError::Secret)? };
+    let mut value = serde_json::to_value(&*head).map_err(BundleWriteError::Secret)?;
+    let is_redacted = redactor.redact_json_and_numbers(&mut value) || head.is_redacted;
+    *head = BundleHead { is_redacted, ..serde_json::from_value(value).map_err(BundleWriteError::Secret)? };
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use memchr::memmem;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::secret::Secret;
 
@@ -74,26 +74,44 @@ impl Redactor {
 
     /// Replaces every secret in the texts and names of JSON, where escapes are decoded. Returns whether there was one.
     pub(crate) fn redact_json(&self, value: &mut Value) -> bool {
-        match value {
+        self.redact_values(value, &|_| None)
+    }
+
+    /// The same, also in numbers: one that contains a secret becomes a text.
+    pub(crate) fn redact_json_and_numbers(&self, value: &mut Value) -> bool {
+        self.redact_values(value, &|number| {
+            let text = number.to_string();
+            self.is_in(text.as_bytes()).then(|| self.redact(&text).into_owned())
+        })
+    }
+
+    fn redact_values(&self, value: &mut Value, number_as_text: &dyn Fn(&Number) -> Option<String>) -> bool {
+        let replacement = match value {
             Value::String(text) => match self.redact(text) {
-                Cow::Owned(redacted) => {
-                    *text = redacted;
-                    true
-                }
-                Cow::Borrowed(_) => false,
+                Cow::Owned(redacted) => Some(redacted),
+                Cow::Borrowed(_) => None,
             },
-            Value::Array(values) => values.iter_mut().fold(false, |found, value| self.redact_json(value) | found),
+            Value::Number(number) => number_as_text(number),
+            Value::Array(values) => {
+                return values.iter_mut().fold(false, |found, value| self.redact_values(value, number_as_text) | found);
+            }
             Value::Object(members) => {
-                let mut found = members.values_mut().fold(false, |found, value| self.redact_json(value) | found);
-                if members.keys().any(|name| self.is_in(name.as_bytes())) {
+                let values = members.values_mut();
+                let found = values.fold(false, |found, value| self.redact_values(value, number_as_text) | found);
+                let is_named = members.keys().any(|name| self.is_in(name.as_bytes()));
+                if is_named {
                     let named = std::mem::take(members).into_iter();
                     *members = named.map(|(name, value)| (self.redact(&name).into_owned(), value)).collect();
-                    found = true;
                 }
-                found
+                return found || is_named;
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+            Value::Null | Value::Bool(_) => None,
+        };
+        let found = replacement.is_some();
+        if let Some(text) = replacement {
+            *value = Value::String(text);
         }
+        found
     }
 
     /// Covers every secret in bytes that are complete.
