@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+pub use content::{MissingRows, select_rows};
 pub use file::{Bundle, BundleError};
 pub(crate) use writer::{BundleWriter, CallEvidence, FailedCall, places};
 

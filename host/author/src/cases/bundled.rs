@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use stillbox::arrow::array::RecordBatch;
-use stillbox::bundle::Bundle;
+use stillbox::bundle::{Bundle, MissingRows, select_rows};
 use stillbox::rows::row_as_json;
 use stillbox::units::{format_duration, format_size};
 use stillbox::{DataType, Limits};
@@ -38,14 +38,8 @@ pub enum WriteCaseError {
     #[error("the parameters of the bundle cannot be written as TOML: {0}")]
     Parameters(String),
     /// The bundle does not have these rows.
-    #[error("the last batch of the bundle has {count} rows, counted from 0, and not {}..{}", .rows.start, .rows.end)]
-    #[non_exhaustive]
-    Rows {
-        /// The rows that were asked for.
-        rows: Range<usize>,
-        /// The number of rows.
-        count: usize,
-    },
+    #[error(transparent)]
+    Rows(#[from] MissingRows),
     /// A response of the bundle has no form as a file of a case, or its file cannot be written.
     #[error("the responses of the bundle cannot be written: {0}")]
     Responses(String),
@@ -113,15 +107,7 @@ fn responses_unwritable(problem: Problem) -> WriteCaseError {
 /// Returns the first row, and the batches of the case under the names that the step has for its columns.
 fn selected(bundle: &Bundle, rows: Option<Range<usize>>) -> Result<(usize, Vec<RecordBatch>), WriteCaseError> {
     let mut batches = bundle.step_batches();
-    let Some(rows) = rows else { return Ok((0, batches)) };
-    let count = batches.last().map_or(0, RecordBatch::num_rows);
-    if rows.is_empty() || rows.end > count {
-        return Err(WriteCaseError::Rows { rows, count });
-    }
-    if let Some(last) = batches.last_mut() {
-        *last = last.slice(rows.start, rows.len());
-    }
-    Ok((rows.start, batches))
+    Ok((select_rows(&mut batches, rows)?, batches))
 }
 
 fn parameters(bundle: &Bundle) -> Result<String, WriteCaseError> {
@@ -172,7 +158,7 @@ fn expected(bundle: &Bundle, start: usize, batches: &[RecordBatch]) -> String {
     let message: String = failure.message.chars().take(MESSAGE_CHARACTERS).collect();
     let mut text = format!("kind = {}\n", quoted(failure.kind.name()));
     if !message.is_empty() {
-        let _ = writeln!(text, "message = {}", quoted(&literal(&message)));
+        let _ = writeln!(text, "message = {}", quoted(&regex::escape(&message)));
     }
     let last = batches.last().map_or(0, RecordBatch::num_rows);
     let row = bundle.named_row().and_then(|row| row.checked_sub(start)).filter(|row| *row < last);
@@ -181,18 +167,6 @@ fn expected(bundle: &Bundle, start: usize, batches: &[RecordBatch]) -> String {
         let _ = writeln!(text, "row = {}", before + row + 1);
     }
     text
-}
-
-/// Returns a regular expression for a text.
-fn literal(text: &str) -> String {
-    let mut pattern = String::new();
-    for character in text.chars() {
-        if "\\.+*?()|[]{}^$#&-~".contains(character) {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern
 }
 
 fn notes(bundle: &Bundle, incomplete: usize, unusable: usize) -> Vec<String> {
@@ -214,10 +188,8 @@ fn notes(bundle: &Bundle, incomplete: usize, unusable: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn a_message_becomes_a_pattern_of_itself() {
-        assert_eq!(literal("a.b [c] #1"), "a\\.b \\[c\\] \\#1");
+        assert_eq!(regex::escape("a.b [c] #1"), "a\\.b \\[c\\] \\#1");
     }
 }

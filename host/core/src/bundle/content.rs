@@ -1,5 +1,6 @@
 //! The parts of a bundle in the form of the files of a case.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
@@ -9,6 +10,33 @@ use serde_json::{Value, json};
 use super::file::Bundle;
 use crate::grants::RecordedExchange;
 use crate::instance_log::AnswerOutcome;
+
+/// The bundle does not have rows that were asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("the last batch of the bundle has {count} rows, counted from 0, and not {}..{}", .rows.start, .rows.end)]
+#[non_exhaustive]
+pub struct MissingRows {
+    /// The rows that were asked for.
+    pub rows: Range<usize>,
+    /// The number of rows.
+    pub count: usize,
+}
+
+/// Leaves only these rows of the last batch, if there are any to choose. Returns the index of the first one.
+///
+/// # Errors
+/// There are no such rows, or the range is empty.
+pub fn select_rows(batches: &mut [RecordBatch], rows: Option<Range<usize>>) -> Result<usize, MissingRows> {
+    let Some(rows) = rows else { return Ok(0) };
+    let count = batches.last().map_or(0, RecordBatch::num_rows);
+    if rows.is_empty() || rows.end > count {
+        return Err(MissingRows { rows, count });
+    }
+    if let Some(last) = batches.last_mut() {
+        *last = last.slice(rows.start, rows.len());
+    }
+    Ok(rows.start)
+}
 
 impl Bundle {
     /// Returns the complete responses that the call got, and the number of requests without one.

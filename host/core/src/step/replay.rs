@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use super::bound::BoundStep;
 use super::error::BindError;
 use super::pool::LoadedComponent;
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, select_rows};
 use crate::cleanup::{CleanupRegistry, Entry};
 use crate::engine::Fuel;
 use crate::failure::Failure;
@@ -157,15 +157,7 @@ impl Bundle {
     fn selected(&self, rows: Option<Range<usize>>) -> Result<(usize, Vec<RecordBatch>), ReplayError> {
         let batches = self.batches.iter().map(|batch| self.renamed(batch)).collect::<Result<Vec<_>, _>>();
         let mut batches = batches.map_err(ReplayError::Malformed)?;
-        let Some(rows) = rows else { return Ok((0, batches)) };
-        let count = batches.last().map_or(0, RecordBatch::num_rows);
-        if rows.is_empty() || rows.end > count {
-            return Err(ReplayError::Rows { rows, count });
-        }
-        if let Some(last) = batches.last_mut() {
-            *last = last.slice(rows.start, rows.len());
-        }
-        Ok((rows.start, batches))
+        Ok((select_rows(&mut batches, rows)?, batches))
     }
 
     /// Compares a failure with that of the bundle.

@@ -1,12 +1,12 @@
 //! Why the call of a bundle cannot be made again.
 
 use std::io;
-use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_schema::ArrowError;
 
 use super::super::error::BindError;
+use crate::bundle::MissingRows;
 use crate::component::ComponentError;
 use crate::plan::ColumnMismatch;
 use crate::runtime::EngineError;
@@ -42,14 +42,8 @@ pub enum ReplayError {
     #[error("the rows of the bundle do not have the columns that the step reads: {}", mismatches(.0))]
     Columns(Vec<ColumnMismatch>),
     /// The bundle does not have these rows.
-    #[error("the last batch of the bundle has {count} rows, counted from 0, and not {}..{}", .rows.start, .rows.end)]
-    #[non_exhaustive]
-    Rows {
-        /// The rows that were asked for.
-        rows: Range<usize>,
-        /// The number of rows.
-        count: usize,
-    },
+    #[error(transparent)]
+    Rows(#[from] MissingRows),
     /// The rows of the bundle cannot be used.
     #[error("the rows of the bundle are malformed")]
     Malformed(#[source] ArrowError),
