@@ -2,6 +2,8 @@
 
 mod table;
 
+use std::borrow::Cow;
+
 use stillbox_sdk::any::{AnyOutput, AnyRow, AnyValue, DataType, Field};
 use stillbox_sdk::{Aggregate, Batch, Context as _, Json, Parameters, Result, Rows, bail, step};
 use table::{Limits, Table};
@@ -121,15 +123,21 @@ impl Nearest {
         Ok(())
     }
 
+    fn vector<'a>(&self, row: &AnyRow<'a>) -> Result<Cow<'a, [f32]>> {
+        match row.get(0) {
+            AnyValue::Vector(vector) => Ok(vector),
+            _ => bail!("the column `{}` is null", self.parameters.column),
+        }
+    }
+
     fn add(&mut self, row: &AnyRow<'_>) -> Result<()> {
-        let AnyValue::Vector(vector) = row.get(0) else { bail!("the column `{}` is null", self.parameters.column) };
+        let vector = self.vector(row)?;
         self.table.add(&vector, row.json(1).map_or("null", Json::text))
     }
 
     /// Returns the output of a row whose neighbours are in the file.
     fn list(&self, row: &AnyRow<'_>) -> Result<AnyOutput<'static>> {
-        let AnyValue::Vector(vector) = row.get(0) else { bail!("the column `{}` is null", self.parameters.column) };
-        Ok(output(self.table.nearest(&vector, self.limits())?))
+        Ok(output(self.table.nearest(&self.vector(row)?, self.limits())?))
     }
 
     fn limits(&self) -> Limits {
