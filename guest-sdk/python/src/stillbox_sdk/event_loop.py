@@ -46,6 +46,17 @@ class HostLoop(asyncio.BaseEventLoop):
         """Does nothing: there is no other thread that could wake the loop."""
 
 
+def host_loop() -> HostLoop:
+    """Returns the event loop in which a request can wait.
+
+    Raises `InternalError` in another one.
+    """
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, HostLoop):
+        raise InternalError("a request can only wait in the event loop of an `async` step")
+    return loop
+
+
 class _Selector:
     def __init__(self) -> None:
         self.waiting: list[tuple[Pollable, asyncio.Future[None]]] = []

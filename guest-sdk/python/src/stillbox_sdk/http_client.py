@@ -5,7 +5,6 @@ This module can be imported only inside a component with the world of `wasi/http
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -16,7 +15,7 @@ from wit_world.imports.poll import Pollable
 from wit_world.imports.streams import StreamError_Closed
 
 from .errors import InputError, InternalError, StepError, TransientError
-from .event_loop import HostLoop
+from .event_loop import host_loop
 from .http_messages import Request, Response
 
 Wait = Callable[[Pollable], Awaitable[None]]
@@ -64,10 +63,7 @@ def send(request: Request) -> Response:
 
 async def send_async(request: Request) -> Response:
     """Sends a request. Other tasks of the event loop continue meanwhile."""
-    loop = asyncio.get_running_loop()
-    if not isinstance(loop, HostLoop):
-        raise InternalError("a request can only wait in the event loop of an `async` step")
-    return await _send(request, loop.ready)
+    return await _send(request, host_loop().ready)
 
 
 async def _block(pollable: Pollable) -> None:

@@ -14,7 +14,7 @@ from wit_world.imports import model as host
 
 from .contract import ErrorKind
 from .errors import InputError, InternalError, ParameterError, StepError, TransientError
-from .event_loop import HostLoop
+from .event_loop import host_loop
 from .model_messages import Answer, Message, Request
 
 T = TypeVar("T")
@@ -45,9 +45,7 @@ def embed(role: str, texts: Sequence[str]) -> list[list[float] | StepError]:
 
 async def generate_together(role: str, requests: Sequence[Request]) -> list[Answer | StepError]:
     """Returns the answers to requests, which are sent with those of other tasks of the event loop when all tasks wait."""
-    loop = asyncio.get_running_loop()
-    if not isinstance(loop, HostLoop):
-        raise InternalError("a request can only wait in the event loop of an `async` step")
+    loop = host_loop()
     future: asyncio.Future[list[Answer | StepError]] = loop.create_future()
     if not _waiting:
         loop.before_wait(_send_waiting)
