@@ -5,9 +5,10 @@
 //! - [`Events`], [`send`], [`end`] and [`wait_until`] are for commands that are still running.
 //! - [`Server`] is a server on the loopback interface, and [`model_server`] one of language models.
 //! - [`redact`] replaces values that differ from run to run in snapshots.
-//! - [`schemas`] checks events and failure records, [`python`] and [`wat`] build steps, and [`rows`] writes and reads rows.
+//! - [`schemas`] checks events and failure records, [`javascript`], [`python`] and [`wat`] build steps, and [`rows`] writes and reads rows.
 
 mod folder;
+pub(crate) mod javascript;
 mod models;
 mod pipeline;
 pub(crate) mod python;

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 use stillbox::grants::RecordedExchange;
 
-use crate::harness::{Folder, Server, model_server, ok, python};
+use crate::harness::{Folder, Server, javascript, model_server, ok, python};
 
 const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../steps/README.md"));
 const STEPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../steps");
@@ -38,7 +38,8 @@ fn steps() -> Vec<(&'static str, &'static str)> {
     assert!(steps.len() >= 17, "{steps:?}");
     let in_python = ["run-python", "strip-markup"];
     let in_python = in_python.map(|name| (name, &*python::component(&std::path::Path::new(STEPS).join(name)).leak()));
-    steps.into_iter().chain(in_python).collect()
+    let with_engine = ("run-js", &*javascript::component("run-js").leak());
+    steps.into_iter().chain(in_python).chain([with_engine]).collect()
 }
 
 /// The description of a step by `inspect`.

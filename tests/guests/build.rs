@@ -25,7 +25,7 @@ fn main() {
     let target = out.join("target");
     let programs = tests.join("programs");
     let folders = ["steps", "benches/steps"].map(|folder| root.join(folder));
-    let crates = folders.iter().flat_map(|folder| entries(folder)).filter(|path| path.join("Cargo.toml").is_file());
+    let crates = folders.iter().flat_map(|folder| entries(folder)).filter(|path| is_member(&path.join("Cargo.toml")));
     let steps: Vec<String> = crates.map(|path| stem(&path)).collect();
     let examples: Vec<String> = entries(&programs.join("examples")).map(|path| stem(&path)).collect();
 
@@ -71,6 +71,11 @@ fn build(root: &Path, target: &Path, steps: &[String]) {
     if !status.success() {
         fail("the guests do not compile; see the errors above");
     }
+}
+
+/// Returns whether there is a manifest, and it does not name a workspace other than this one.
+fn is_member(manifest: &Path) -> bool {
+    fs::read_to_string(manifest).is_ok_and(|text| !text.contains("\nworkspace = \""))
 }
 
 /// Checks that the manifest names every example. Otherwise cargo builds it as a program instead of a component.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::STEPS;
-use crate::harness::{Folder, ROOT, python};
+use crate::harness::{Folder, ROOT, javascript, python};
 
 #[test]
 fn every_standard_step_passes_its_cases() {
@@ -15,7 +15,11 @@ fn every_standard_step_passes_its_cases() {
         }
         let name = step.file_name().unwrap().to_str().unwrap();
         let in_rust = stillbox_test_guests::ALL.iter().find(|(guest, _)| *guest == name);
-        let component = in_rust.map_or_else(|| python::component(&step), |(_, component)| (*component).to_owned());
+        let component = match (in_rust, name) {
+            (Some((_, component)), _) => (*component).to_owned(),
+            (None, "run-js") => javascript::component(name),
+            (None, _) => python::component(&step),
+        };
         let folder = step.to_str().unwrap();
         Folder::new().stillbox(["test", folder, "--component", &component]).succeeded();
         tested += 1;

@@ -1,0 +1,34 @@
+//! Components with a JavaScript engine. They are crates of another workspace, and built once for all runs of the tests, until
+//! their sources change.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::Command;
+
+use super::{Folder, ROOT, outcome};
+
+/// The build folder of the engine.
+const FOLDER: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/javascript");
+
+/// Builds a crate of the workspace, and returns the path of its component. Not optimised as `stillbox build` does, which takes
+/// minutes.
+pub(crate) fn component(name: &str) -> String {
+    fs::create_dir_all(FOLDER).unwrap();
+    let lock = File::create(Path::new(FOLDER).join("building")).unwrap();
+    lock.lock().unwrap();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(Path::new(ROOT).join("guest-sdk/javascript"));
+    cargo.args(["build", "--locked", "--release", "--lib", "--target", "wasm32-wasip2", "--target-dir", FOLDER]);
+    cargo.args(["--package", name, "--config"]);
+    cargo.arg("target.wasm32-wasip2.rustflags=['-Ctarget-feature=+simd128','-Clink-arg=--initial-heap=3145728']");
+    let settings = [("OPT_LEVEL", "1"), ("DEBUG", "line-tables-only"), ("LTO", "off"), ("CODEGEN_UNITS", "16")];
+    cargo.envs(settings.map(|(name, value)| (format!("CARGO_PROFILE_RELEASE_{name}"), value)));
+    for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "RUSTC_WORKSPACE_WRAPPER"] {
+        cargo.env_remove(variable);
+    }
+    outcome(&mut cargo).succeeded();
+    let built = Path::new(FOLDER).join(format!("wasm32-wasip2/release/{}.wasm", name.replace('-', "_")));
+    // Compiled once here, and not by all tests that wait for the component.
+    outcome(Folder::new().command().arg("inspect").arg(&built)).succeeded();
+    built.into_os_string().into_string().expect("the build's folder has a name in UTF-8")
+}
