@@ -69,6 +69,7 @@ mod any_value;
 mod column;
 #[cfg(target_arch = "wasm32")]
 mod component;
+mod dropped;
 mod manifest;
 mod received;
 
@@ -85,6 +86,7 @@ pub use stillbox_sdk_macros::{Input, Output, Parameters, step};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::column::{ColumnSpec, assert_names};
+    pub use crate::dropped::{DropsRows, note_current as note_drop};
     pub use crate::input::opener::Opener;
     pub use crate::manifest::StepInfo;
     pub use crate::received::ReceivedBatch;

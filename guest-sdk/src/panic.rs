@@ -13,6 +13,11 @@ pub(crate) fn set_row(row: usize) {
     ROW.set(Some(row as u32));
 }
 
+/// Returns the row that the step is processing.
+pub(crate) fn row() -> Option<u32> {
+    ROW.get()
+}
+
 /// Clears the row: the step is not processing one.
 pub(crate) fn clear_row() {
     ROW.set(None);

@@ -22,7 +22,7 @@ use crate::manifest::{StepInfo, manifest};
 use crate::output::Output;
 use crate::parameters::{self, Parameters};
 use crate::received::ReceivedBatch;
-use crate::{Error, Result, panic};
+use crate::{Error, Result, dropped, panic};
 
 /// A step. `#[step]` implements it for a function, or for an implementation of [`Source`] or [`Aggregate`].
 #[diagnostic::on_unimplemented(message = "`{Self}` is not a step", label = "lacks `#[step]`")]
@@ -73,8 +73,10 @@ impl Instance {
 
     /// Turns a batch into an output.
     pub(crate) fn process(&mut self, batch: ReceivedBatch<'_>) -> Result<contract::Output, StepError> {
+        dropped::start();
         let output = self.0.process(batch);
         panic::clear_row();
+        dropped::flush();
         output.map_err(|error| error.into_step_error(ErrorKind::Input))
     }
 

@@ -25,6 +25,8 @@
 use std::fmt;
 
 use crate::contract::{Batch, Column, Field, Manifest, Output, Signature, StepError};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::dropped;
 use crate::input::InputType;
 use crate::input::opener::Opener;
 use crate::output::{ColumnBuilder, OutputType};
@@ -79,6 +81,12 @@ impl fmt::Debug for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Bound").field("signature", &self.signature).finish_non_exhaustive()
     }
+}
+
+/// Returns the reasons that steps on this thread have given for dropped rows since the last call, with the index of each row.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn drop_reasons() -> Vec<(usize, String)> {
+    dropped::take_sent().into_iter().map(|(row, reason)| (row as usize, reason)).collect()
 }
 
 /// A column, with its number of rows.

@@ -152,6 +152,7 @@ fn inspect_describes_a_step() {
       max-bytes  integer, optional  The largest number of bytes in a text, in UTF-8. By default there is no limit.
 
     imports
+      stillbox:step/drops@0.1.0  provided
       stillbox:step/panic@0.1.0  provided
       stillbox:step/types@0.1.0  provided
       wasi:cli/environment@0.2  provided, empty: environment would have to be granted

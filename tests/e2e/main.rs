@@ -12,6 +12,7 @@ mod compile_limits;
 mod concurrent_failures;
 mod data_types;
 mod documentation;
+mod dropped;
 mod events;
 mod failures_file;
 mod formats;

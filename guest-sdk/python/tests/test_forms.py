@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from stillbox_sdk import Aggregate, Batch, Rows, Source, StepError, step
+from stillbox_sdk import Aggregate, Batch, Drop, Rows, Source, StepError, step
 from stillbox_sdk.contract import ErrorKind
-from stillbox_sdk.testing import Failed, bind, values
+from stillbox_sdk.testing import Failed, bind, drop_reasons, values
 
 
 @dataclass
@@ -288,3 +288,44 @@ def test_an_exception_of_an_aggregate_fails_the_whole_batch():
     with pytest.raises(Failed) as failed:
         bind(Broken).process(TEXTS)
     assert (failed.value.error.message, failed.value.error.hint) == ("not this batch", "another")
+
+
+def test_drop_drops_the_row_with_a_reason():
+    @step
+    def length(row: Row) -> Length:
+        if not row.text:
+            raise Drop(f"too short: {len(row.text)}")
+        return Length(len(row.text))
+
+    output = bind(length).process(TEXTS)
+    assert (values(output, "n"), output.origins, output.rejections) == ([3, 5], [0, 2], [])
+    assert drop_reasons() == [(1, "too short: 0")]
+    assert drop_reasons() == []
+
+
+def test_a_batch_gives_reasons_for_the_rows_that_it_drops():
+    @step
+    def not_empty(rows: Batch[Row]) -> Rows[Length]:
+        made = Rows[Length]()
+        for index, row in enumerate(rows):
+            if row.text:
+                made.push_from(index, Length(len(row.text)))
+            else:
+                made.drop(index, "empty")
+        return made
+
+    assert bind(not_empty).process(TEXTS).origins == [0, 2]
+    assert drop_reasons() == [(1, "empty")]
+
+
+def test_a_reason_that_cannot_be_a_text_is_empty():
+    class Broken:
+        def __str__(self) -> str:
+            raise ValueError
+
+    @step
+    def none(row: Row) -> None:
+        raise Drop(Broken())
+
+    assert bind(none).process(TEXTS).origins == []
+    assert drop_reasons() == [(0, ""), (1, ""), (2, "")]

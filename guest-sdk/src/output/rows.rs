@@ -3,7 +3,7 @@ use std::fmt;
 
 use super::{Builders, Output};
 use crate::contract::{self, Column, ErrorKind, Field, Rejection};
-use crate::{Error, Result};
+use crate::{Error, Result, dropped};
 
 /// The output rows of a step for a whole batch, or of a source.
 ///
@@ -126,6 +126,12 @@ impl<O: Output> Rows<O> {
     /// Rejects an input row. No output row may come from it.
     pub fn reject(&mut self, row: usize, error: impl Into<Error>) {
         self.rejections.push((row, error.into()));
+    }
+
+    /// Gives the reason for which an input row is dropped: no output row comes from it, and it is not rejected. `[dropped]` in the
+    /// pipeline file records reasons; without it the reason is not even formatted. Other rows are not affected by this call.
+    pub fn drop_row(&mut self, row: usize, reason: impl fmt::Display) {
+        dropped::note(row as u32, &reason);
     }
 
     /// Records the origin of the next row.

@@ -27,6 +27,7 @@ const BEGIN: &[u8] = b"{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n";
 const END: &[u8] = b"\n]}\n";
 
 /// The trace of one run. Lives as long as the run.
+#[derive(Clone)]
 pub(crate) struct Trace {
     path: PathBuf,
     monitor: Monitor,
@@ -49,12 +50,21 @@ impl Trace {
         &self.monitor
     }
 
+    /// The run starts. Before, nothing is written, so that a run that is rejected leaves an earlier trace as it is.
+    pub(crate) fn start(&self) {
+        self.file.lock().is_started = true;
+    }
+
     /// Writes the rest, with the spans that have not ended.
     ///
     /// # Errors
     /// The trace cannot be written, or could not at an earlier time.
     pub(crate) fn finish(&self) -> anyhow::Result<()> {
         let mut file = self.file.lock();
+        if !file.is_started {
+            file.is_finished = true;
+            return Ok(());
+        }
         // One moment for all, so that none ends after the one around it. Those that are about to end wait for the lock, and are
         // among the open ones.
         let now = Instant::now();
@@ -81,6 +91,8 @@ struct TraceFile {
     start: Instant,
     /// The threads that have a name in the trace.
     threads: HashSet<u64>,
+    /// Whether the run has started, so that the file is replaced.
+    is_started: bool,
     is_finished: bool,
     /// The first error. Nothing is written after it.
     error: Option<io::Error>,
@@ -97,6 +109,7 @@ impl TraceFile {
             wrote: now,
             start: now,
             threads: HashSet::new(),
+            is_started: false,
             is_finished: false,
             error: None,
         };
@@ -115,7 +128,7 @@ impl TraceFile {
         }
         let event = slice(span, span.started.saturating_duration_since(self.start), duration);
         self.push(&event);
-        if self.buffer.len() >= BUFFER || self.wrote.elapsed() >= WRITE_EVERY {
+        if self.is_started && (self.buffer.len() >= BUFFER || self.wrote.elapsed() >= WRITE_EVERY) {
             self.write();
         }
     }

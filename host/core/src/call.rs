@@ -14,7 +14,7 @@ use crate::batch::{
 };
 use crate::component::Column;
 use crate::engine::bindings::types::{Batch, Output, StepError};
-use crate::engine::{CallColumns, CapturedOutput, State, bindings};
+use crate::engine::{CallColumns, CapturedOutput, DropReasons, State, bindings};
 use crate::failure::{Failure, FailureContext, FailureKind};
 use crate::format::NonFinite;
 use crate::instance_log::InstanceLog;
@@ -165,9 +165,16 @@ impl StepInstance {
         let batch = Batch { rows: input.count() as u32, columns: &columns };
         let rows = Some(input.count() as u64);
         let subject = CallSubject { batch: self.batch, rows, ..CallSubject::function("process") };
+        let mut reasons = DropReasons::default();
+        let records_drops = callee.step.records_drops;
         let answer = self.call(callee, subject, async |store, instance| {
             store.data_mut().set_columns(input.exact.clone());
-            instance.stillbox_step_guest().call_process(store, batch).await
+            if records_drops {
+                store.data_mut().record_drop_reasons();
+            }
+            let output = instance.stillbox_step_guest().call_process(&mut *store, batch).await;
+            reasons = store.data_mut().take_drop_reasons();
+            output
         });
         let output = self.answered(answer.map_err(|failure| input.locate(failure))?)?;
         let checked = self.checked(callee.step, output, GivenRows::Batch(input.count()));
@@ -176,7 +183,7 @@ impl StepInstance {
             self.captured().attach_to(&mut failure);
             failure
         })?;
-        Ok(StepOutput::new(checked, self.captured()))
+        Ok(StepOutput::new(checked, reasons, self.captured()))
     }
 
     /// Calls `finish`. Returns `None` when the step has no more rows.

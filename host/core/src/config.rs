@@ -11,6 +11,7 @@ pub(crate) mod columns;
 pub(crate) mod combine;
 mod csv;
 mod diagnostic;
+mod dropped;
 mod duration;
 mod encoding;
 mod entry;
@@ -62,6 +63,7 @@ use toml::de::{DeTable, DeValue};
 pub(crate) use allow::AllowTable;
 pub(crate) use batch_rows::DEFAULT_BATCH_ROWS;
 pub use diagnostic::{Diagnostic, Diagnostics};
+pub(crate) use dropped::{DroppedTable, SampleBy};
 pub use error::ConfigError;
 pub use location::ConfigLocation;
 pub(crate) use location::Located;
@@ -99,6 +101,8 @@ pub(crate) struct Config {
     pub(crate) sinks: Vec<SinkTable>,
     /// `[rejects]`. Always present if a source or a step rejects rows.
     pub(crate) rejects: Option<RejectsTable>,
+    /// `[dropped]`.
+    pub(crate) dropped: Option<DroppedTable>,
     /// `[secrets]`.
     pub(crate) secrets: SecretsTable,
     /// Every `[[model]]`, in the order of the file.
@@ -118,9 +122,9 @@ impl Config {
         let tables = read(&document, &mut context);
         let diagnostics = context.into_diagnostics();
         match tables {
-            Some((pipeline, sources, steps, sinks, rejects, secrets, models)) if diagnostics.is_empty() => {
+            Some((pipeline, sources, steps, sinks, (rejects, dropped), secrets, models)) if diagnostics.is_empty() => {
                 let (file, text) = (file.to_owned(), Arc::clone(&text));
-                Ok(Self { file, text, pipeline, sources, steps, sinks, rejects, secrets, models })
+                Ok(Self { file, text, pipeline, sources, steps, sinks, rejects, dropped, secrets, models })
             }
             _ => Err(Diagnostics::new(file, Arc::clone(&text), diagnostics)),
         }
@@ -158,7 +162,7 @@ type Tables = (
     Vec<SourceTable>,
     Vec<StepTable>,
     Vec<SinkTable>,
-    Option<RejectsTable>,
+    (Option<RejectsTable>, Option<DroppedTable>),
     SecretsTable,
     Vec<Located<ModelSettings>>,
 );
@@ -186,12 +190,16 @@ fn read(document: &Spanned<DeTable<'_>>, context: &mut ParseContext<'_>) -> Opti
         let table = only_table("[rejects]", entry, context)?;
         rejects::read(table, context)
     });
+    let dropped = root.take("dropped").and_then(|entry| {
+        let table = only_table("[dropped]", entry, context)?;
+        dropped::read(table, context)
+    });
     let secrets = secrets::read(&mut root, context);
     secrets::check(&steps, &secrets, context);
     let models = read_each(root.take("model"), "model", "[[model]]", model::read, context);
     model_references::check(&steps, &models, &secrets, context);
     root.finish(context);
-    Some((pipeline?, sources, steps, sinks, rejects, secrets, models))
+    Some((pipeline?, sources, steps, sinks, (rejects, dropped), secrets, models))
 }
 
 fn read_pipeline(

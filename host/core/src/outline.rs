@@ -7,13 +7,14 @@ use arrow_schema::Schema;
 use serde::Serialize;
 
 use crate::component::Availability;
+use crate::config::SampleBy;
 use crate::config::combine::Combine;
 use crate::engine::Permission;
 use crate::grants::EnvValue;
 use crate::limits::Limits;
-use crate::plan::{Plan, PlannedEdge, Role, Step, describe};
+use crate::plan::{Dropped, Plan, PlannedEdge, Role, Step, describe};
 use crate::sink::SinkLocation;
-use crate::text::{optional_path_as_text, paths_as_text};
+use crate::text::{optional_path_as_text, path_as_text, paths_as_text};
 
 /// A checked pipeline.
 #[derive(Debug, Clone, Serialize)]
@@ -23,6 +24,24 @@ pub struct Outline {
     pub name: Arc<str>,
     /// Sources, steps and sinks, each after its parents.
     pub nodes: Vec<OutlineNode>,
+    /// Where dropped rows are written. `None` if they are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<OutlineDropped>,
+}
+
+/// The file for a sample of dropped rows.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct OutlineDropped {
+    /// The path of the file.
+    #[serde(serialize_with = "path_as_text")]
+    pub path: PathBuf,
+    /// The most rows of each step, or of each reason of a step.
+    pub sample: u64,
+    /// `step` or `reason`.
+    pub by: &'static str,
+    /// The steps whose dropped rows are written: those of kind transform.
+    pub steps: Vec<Arc<str>>,
 }
 
 /// A source, a step or a sink.
@@ -115,6 +134,17 @@ pub enum NodeRole {
     },
 }
 
+/// Returns where dropped rows are written.
+fn dropped(plan: &Plan, dropped: &Dropped) -> Option<OutlineDropped> {
+    let SinkLocation::Path(path) = &dropped.spec.location else { return None };
+    let by = match dropped.by {
+        SampleBy::Step => "step",
+        SampleBy::Reason => "reason",
+    };
+    let steps = plan.steps().filter(|step| step.records_drops).map(|step| Arc::clone(&step.name)).collect();
+    Some(OutlineDropped { path: path.clone(), sample: dropped.sample, by, steps })
+}
+
 impl Outline {
     pub(crate) fn from_plan(plan: &Plan) -> Self {
         let mut sinks = plan.sinks.iter();
@@ -165,7 +195,7 @@ impl Outline {
                 columns: columns(&node.schema),
             });
         }
-        Self { name: Arc::clone(&plan.name), nodes }
+        Self { name: Arc::clone(&plan.name), nodes, dropped: plan.dropped.as_ref().and_then(|to| dropped(plan, to)) }
     }
 }
 

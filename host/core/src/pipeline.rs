@@ -166,7 +166,8 @@ impl Pipeline {
             .enumerate()
             .filter(|(index, sink)| !sink.path.is_standard() && replacements.sink(config, *index).is_none());
         let sinks = sinks.map(|(_, sink)| sink.path.path());
-        sinks.chain(config.rejects.as_ref().map(|rejects| rejects.path.path())).collect()
+        let rejects = config.rejects.as_ref().map(|rejects| rejects.path.path());
+        sinks.chain(rejects).chain(config.dropped.as_ref().map(|dropped| dropped.path.path())).collect()
     }
 
     /// Returns whether there are models that steps may ask.

@@ -38,7 +38,7 @@ use crate::source::{self, OpenSource, SourceError};
 pub use bind::ColumnMismatch;
 pub(crate) use bind::standalone_step;
 pub(crate) use combine::Append;
-pub(crate) use files::{Rejects, check_reserved};
+pub(crate) use files::{Dropped, Rejects, check_reserved};
 pub(crate) use graph::{PipelineGraph, Role};
 pub(crate) use load::PlanContext;
 pub(crate) use lock::describe as describe_for_lock;
@@ -63,6 +63,8 @@ pub(crate) struct Plan {
     pub(crate) sinks: Vec<PlannedSink>,
     /// The reject file, if there is one.
     pub(crate) rejects: Option<Rejects>,
+    /// The file for dropped rows, if there is one.
+    pub(crate) dropped: Option<Dropped>,
     /// The number of rows in a batch, unless a step sets its own.
     pub(crate) batch_rows: usize,
     /// The models, in the order of the pipeline file.
@@ -147,6 +149,7 @@ impl Plan {
         let loaded = load::load(config, grants, context, &mut diagnostics);
         let kinds: Vec<Option<StepKind>> =
             loaded.iter().map(|step| step.as_ref().map(|step| step.component.manifest().kind)).collect();
+        files::check_dropped(config, &kinds, &mut diagnostics);
         let graph = PipelineGraph::new(config, &kinds, &mut diagnostics);
         if let Some(StopReason::Cancelled(reason)) = context.stop.reason() {
             return Err(PlanError::Cancelled(reason));
@@ -217,6 +220,7 @@ impl Plan {
             sources,
             sinks,
             rejects: config.rejects.as_ref().map(files::rejects),
+            dropped: config.dropped.as_ref().map(files::dropped),
             batch_rows: batch_rows(config),
             models: Vec::new(),
             redactor: Redactor::default(),

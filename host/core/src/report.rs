@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::failure::RowPlace;
 use crate::model::ModelUsage;
 use crate::units::{is_zero, seconds};
 
@@ -68,6 +69,10 @@ pub struct StepReport {
     pub rows_out: u64,
     /// Rows in that are not in the output, because the step left them out.
     pub dropped: u64,
+    /// The reasons that the step gives for dropped rows, in the order of their first rows. Empty without `[dropped]` in the
+    /// pipeline file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drop_reasons: Vec<DropReason>,
     /// Rows that the step rejected.
     pub rejected: u64,
     /// Instances created.
@@ -85,6 +90,35 @@ pub struct StepReport {
     #[serde(default)]
     pub peak_memory: u64,
 }
+
+/// A reason for dropped rows: all that differ in numbers and quoted texts only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DropReason {
+    /// The reason, with `#` in place of numbers and without quoted texts, or [`OTHER_REASONS`].
+    pub reason: String,
+    /// Dropped rows.
+    pub rows: u64,
+    /// The first rows, at most [`DROP_EXAMPLES`].
+    pub examples: Vec<DropExample>,
+}
+
+/// A dropped row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DropExample {
+    /// The reason, as the step has given it.
+    pub reason: String,
+    /// The place of the row in the input.
+    pub row: RowPlace,
+}
+
+/// The number of reasons of a step that are counted by themselves. The reasons of a hostile step may all differ.
+pub const MAX_DROP_REASONS: usize = 64;
+/// The number of rows of which a reason has the places.
+pub const DROP_EXAMPLES: usize = 3;
+/// The name of all reasons after the first [`MAX_DROP_REASONS`].
+pub const OTHER_REASONS: &str = "other reasons";
 
 /// The counts of one sink.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -115,6 +149,7 @@ impl StepReport {
             rows_in: 0,
             rows_out: 0,
             dropped: 0,
+            drop_reasons: Vec::new(),
             rejected: 0,
             instances: 0,
             cached: 0,
@@ -135,15 +170,76 @@ impl StepReport {
         self.peak_memory = self.peak_memory.max(bytes);
     }
 
+    /// Counts a dropped row by its reason.
+    pub(crate) fn note_drop(&mut self, pattern: &str, reason: &str, place: impl FnOnce() -> RowPlace) {
+        let counted = self.reason(pattern);
+        counted.rows += 1;
+        if counted.examples.len() < DROP_EXAMPLES {
+            counted.examples.push(DropExample { reason: reason.to_owned(), row: place() });
+        }
+    }
+
+    /// Returns the counts of a reason, or those of all others if there are too many.
+    fn reason(&mut self, pattern: &str) -> &mut DropReason {
+        let reasons = &mut self.drop_reasons;
+        let is_full = reasons.len() >= MAX_DROP_REASONS;
+        let found = reasons.iter().position(|reason| reason.reason == pattern);
+        let found = found.or_else(|| is_full.then(|| reasons.iter().position(is_other)).flatten());
+        let index = found.unwrap_or(reasons.len());
+        if found.is_none() {
+            let reason = if is_full { OTHER_REASONS } else { pattern }.to_owned();
+            reasons.push(DropReason { reason, rows: 0, examples: Vec::new() });
+        }
+        &mut reasons[index]
+    }
+
     pub(crate) fn add(&mut self, other: &Self) {
         self.rows_in += other.rows_in;
         self.rows_out += other.rows_out;
         self.dropped += other.dropped;
+        for more in &other.drop_reasons {
+            self.reason(&more.reason).add(more);
+        }
         self.rejected += other.rejected;
         self.instances += other.instances;
         self.cached += other.cached;
         self.busy += other.busy;
         self.longest = self.longest.max(other.longest);
         self.peak_memory = self.peak_memory.max(other.peak_memory);
+    }
+}
+
+impl DropReason {
+    fn add(&mut self, other: &Self) {
+        self.rows += other.rows;
+        let room = DROP_EXAMPLES.saturating_sub(self.examples.len());
+        self.examples.extend(other.examples.iter().take(room).cloned());
+    }
+}
+
+fn is_other(reason: &DropReason) -> bool {
+    reason.reason == OTHER_REASONS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_counted_up_to_a_number_and_then_together() {
+        let place = || RowPlace { index: 0, file: None, line: None, row: None };
+        let mut all = StepReport::new("a".into());
+        for batch in 0..3 {
+            let mut report = StepReport::new("a".into());
+            for number in 0..100 {
+                report.note_drop(&format!("reason {}", number + batch), "it", place);
+            }
+            all.add(&report);
+        }
+        assert_eq!(all.drop_reasons.len(), MAX_DROP_REASONS + 1);
+        assert_eq!(all.drop_reasons[2].rows, 3);
+        assert_eq!(all.drop_reasons[MAX_DROP_REASONS].reason, OTHER_REASONS);
+        assert_eq!(all.drop_reasons.iter().map(|reason| reason.rows).sum::<u64>(), 300);
+        assert!(all.drop_reasons.iter().all(|reason| reason.examples.len() <= DROP_EXAMPLES));
     }
 }

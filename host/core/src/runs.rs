@@ -29,7 +29,7 @@ mod store;
 mod stored_path;
 
 pub(crate) use begin::{Outputs, RunHandle, begin};
-pub(crate) use checkpoint::{Checkpoint, FinishedOutput, ResumePoint};
+pub(crate) use checkpoint::{Checkpoint, DroppedCheckpoint, FinishedOutput, ResumePoint};
 pub use error::RunStoreError;
 pub(crate) use fingerprint::{Fingerprint, fingerprint};
 pub(crate) use folder::{RunFolder, recognises_restarts};

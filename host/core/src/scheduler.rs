@@ -14,6 +14,7 @@
 
 mod checkpoints;
 mod dispatcher;
+mod dropped_file;
 mod in_flight;
 mod message;
 mod reader;
@@ -42,6 +43,7 @@ use crate::runs::ResumePoint;
 
 pub(crate) use checkpoints::CheckpointSettings;
 pub(crate) use dispatcher::run;
+pub(crate) use dropped_file::DroppedFile;
 pub(crate) use stages::RunStage;
 pub(crate) use writer::{CheckpointFile, Files};
 

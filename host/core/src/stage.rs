@@ -1,5 +1,6 @@
 //! Stages: a task decodes one work item of a stage, passes its rows through all steps, and encodes them for the sinks.
 
+mod dropped;
 mod find_row;
 mod join;
 mod on_failure;
@@ -31,6 +32,7 @@ use crate::sink::{Encoded, Encoder, compress};
 use crate::source::RowPositions;
 use crate::spill::SpillFrame;
 
+pub(crate) use dropped::{DropSampler, DroppedRow};
 pub(crate) use reject::{RejectRecord, row_as_json};
 pub(crate) use reject_counter::RejectCounter;
 pub(crate) use work_item::{StageInput, WorkItem, WorkRows};
@@ -57,6 +59,8 @@ pub(crate) struct Stage {
     pub(crate) active_guests: AtomicUsize,
     /// Shared by all stages of a run.
     pub(crate) reject_counter: Arc<RejectCounter>,
+    /// Chooses the dropped rows that are written. `None` if they are not recorded.
+    pub(crate) drop_sampler: Option<Arc<DropSampler>>,
     /// Writes a bundle for each failure, if there are to be any.
     pub(crate) bundles: Option<Arc<BundleWriter>>,
     /// Runs the operations elsewhere. `None` to run them in this process.
@@ -104,6 +108,8 @@ pub(crate) struct TaskOutput {
     pub(crate) steps: Vec<(usize, StepReport)>,
     /// Rejected rows, in the order of the steps and then of the rows.
     pub(crate) rejected: Vec<RejectRecord>,
+    /// The first dropped rows, in the order of the steps and then of the rows.
+    pub(crate) dropped: Vec<DroppedRow>,
     /// The encoded lines for the reject file.
     pub(crate) rejects: Option<Encoded>,
     /// Whether the task processed all rows. It stops early once the run has rejected too many rows.
@@ -169,6 +175,7 @@ impl Stage {
             workers: Workers::default(),
             active_guests: AtomicUsize::new(0),
             reject_counter: Arc::default(),
+            drop_sampler: None,
             bundles: None,
             remote: None,
         }
@@ -381,6 +388,7 @@ impl Task<'_> {
         let outcome = outcome?;
         self.rejected_ids.extend(outcome.rejected.iter().map(|rejected| (step.number, rows.origin.id(rejected.row))));
         self.output.rejected.extend(outcome.rejected);
+        self.output.dropped.extend(outcome.dropped);
         Ok(outcome.rows)
     }
 }

@@ -1,7 +1,7 @@
 //! The step `expand-list`.
 
 use stillbox_sdk::any::{AnyOutput, AnyRow, AnyValue, DataType, Field};
-use stillbox_sdk::{Context as _, Json, JsonType, JsonValue, Parameters, Result, bail, step};
+use stillbox_sdk::{Context as _, Json, JsonType, JsonValue, Parameters, Result, bail, drop, step};
 
 /// The parameters of the step.
 #[derive(Debug, Parameters)]
@@ -52,8 +52,11 @@ pub fn expand_list<'a>(parameters: &Parameters, row: AnyRow<'a>) -> Result<Vec<A
     let elements = row.json(0).map(elements).transpose();
     let elements = elements.with_context(|| format!("cannot expand the column `{}`", parameters.column))?;
     let elements = elements.unwrap_or_default();
-    if elements.is_empty() && parameters.empty == Empty::Keep {
-        return Ok(vec![parameters.row(AnyValue::Null, AnyValue::Null)]);
+    if elements.is_empty() {
+        match parameters.empty {
+            Empty::Keep => return Ok(vec![parameters.row(AnyValue::Null, AnyValue::Null)]),
+            Empty::Drop => drop!("the list is empty or null"),
+        }
     }
     let expand = |(index, element): (usize, Json<'a>)| {
         // A null in the list is a null of any column type.

@@ -1,6 +1,6 @@
 //! The step `filter-text`.
 
-use stillbox_sdk::{Input, Parameters, Result, ensure, step};
+use stillbox_sdk::{Input, Parameters, Result, drop, ensure, step};
 
 /// The parameters of the step.
 #[derive(Debug, Parameters)]
@@ -44,12 +44,19 @@ pub struct Row<'a> {
 pub fn filter_text(parameters: &Parameters, row: Row<'_>) -> Result<bool> {
     let bytes = row.text.len() as u64;
     // Bytes first, because their number is known.
-    Ok(within(bytes, parameters.min_bytes, parameters.max_bytes)
-        && within(words(row.text), parameters.min_words, parameters.max_words))
+    if let Some(length) = outside(bytes, parameters.min_bytes, parameters.max_bytes) {
+        drop!("too {length}: {bytes} bytes");
+    }
+    let words = words(row.text);
+    if let Some(length) = outside(words, parameters.min_words, parameters.max_words) {
+        drop!("too {length}: {words} words");
+    }
+    Ok(true)
 }
 
-fn within(count: u64, min: u64, max: Option<u64>) -> bool {
-    count >= min && max.is_none_or(|max| count <= max)
+/// Returns how a count is outside of a range.
+fn outside(count: u64, min: u64, max: Option<u64>) -> Option<&'static str> {
+    if count < min { Some("short") } else { max.is_some_and(|max| count > max).then_some("long") }
 }
 
 fn words(text: &str) -> u64 {
@@ -58,6 +65,8 @@ fn words(text: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use stillbox_sdk::testing::{batch, bind, column, drop_reasons};
+
     use super::*;
 
     const ANY: Parameters =
@@ -84,6 +93,15 @@ mod tests {
     #[test]
     fn words_are_separated_by_single_spaces() {
         assert_eq!(["", "a", " ", "a  b", "a\tb"].map(words), [1, 1, 2, 3, 1]);
+    }
+
+    #[test]
+    fn a_dropped_text_has_a_reason() {
+        let mut step =
+            bind::<filter_text>(r#"{"column": "text", "min-words": 2, "max-words": 3, "max-bytes": 9}"#).unwrap();
+        step.process(&batch([column("text", ["a", "a b", "a b c d", "a long text"])])).unwrap();
+        let reasons = ["too short: 1 words", "too long: 4 words", "too long: 11 bytes"].map(str::to_owned);
+        assert_eq!(drop_reasons(), [0, 2, 3].into_iter().zip(reasons).collect::<Vec<_>>());
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod table;
 use std::cell::OnceCell;
 
 use stillbox_sdk::any::{AnyOutput, AnyRow, AnyValue, DataType, Field};
-use stillbox_sdk::{Context as _, JsonType, Parameters, Result, bail, step};
+use stillbox_sdk::{Context as _, JsonType, Parameters, Result, bail, drop, step};
 use table::Table;
 
 /// The parameters of the step.
@@ -88,7 +88,7 @@ fn found(parameters: &Parameters, row: &AnyRow<'_>, table: &Table) -> Result<Opt
     }
     match parameters.missing {
         Missing::Null => Ok(Some(parameters.columns.iter().map(|_| AnyValue::Null).collect())),
-        Missing::Drop => Ok(None),
+        Missing::Drop => drop!("not in the file: `{}`", value.as_deref().unwrap_or("null")),
         Missing::Reject => {
             let value = value.unwrap_or_else(|| "null".into());
             let Parameters { column, file, key, .. } = parameters;

@@ -1,7 +1,7 @@
 //! The step `regex-filter`.
 
 pub use stillbox_pattern::Pattern;
-use stillbox_sdk::{Input, Parameters, Result, step};
+use stillbox_sdk::{Input, Parameters, Result, drop, step};
 
 /// The parameters of the step.
 #[derive(Debug, Parameters)]
@@ -37,7 +37,12 @@ pub struct Row<'a> {
 #[step]
 pub fn regex_filter(parameters: &Parameters, row: Row<'_>) -> Result<bool> {
     let matches = row.text.is_some_and(|text| parameters.pattern.regex().is_match(text));
-    Ok(matches == (parameters.keep == Keep::Matching))
+    match parameters.keep {
+        Keep::Matching if row.text.is_none() => drop!("null"),
+        Keep::Matching if !matches => drop!("does not match"),
+        Keep::Others if matches => drop!("matches"),
+        Keep::Matching | Keep::Others => Ok(true),
+    }
 }
 
 #[cfg(test)]

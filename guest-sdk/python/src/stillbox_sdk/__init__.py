@@ -12,6 +12,7 @@ A step is a module with dataclasses and one function, which `@step` marks:
 
 from .classes import Aggregate, Source
 from .columns import column
+from .dropped import Drop
 from .errors import DefinitionError, InputError, InternalError, ParameterError, StepError, TransientError
 from .json import Json
 from .parameters import parameter
@@ -22,6 +23,7 @@ __all__ = [
     "Aggregate",
     "Batch",
     "DefinitionError",
+    "Drop",
     "InputError",
     "InternalError",
     "Json",

@@ -149,7 +149,7 @@ def _worlds(project: Project) -> list[str]:
     contract = _contract()
     arguments = ["--wit-path", str(contract)]
     if not (project.has_http or project.has_models):
-        return [*arguments, "--world", "step"]
+        return [*arguments, "--world", "step-with-drops"]
     text = (contract / "step.wit").read_text(encoding="utf-8")
     found = re.search(r"^package (stillbox:step)(@[^;]*);", text, re.MULTILINE)
     if found is None:

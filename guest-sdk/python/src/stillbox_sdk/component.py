@@ -10,13 +10,13 @@ import logging
 import os
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from componentize_py_types import Err
-from wit_world.imports import log, panic
+from wit_world.imports import drops, log, panic
 
-from . import contract
+from . import contract, dropped
 from .code import Code, located
 from .contract import ErrorKind
 from .errors import InternalError
@@ -35,6 +35,13 @@ _LEVELS = (
     (logging.WARNING, log.Level.INFO),
     (logging.ERROR, log.Level.WARN),
 )
+
+
+def _explain(rows: Sequence[tuple[int, str]]) -> None:
+    drops.explain([drops.DroppedRow(row, reason) for row, reason in rows])
+
+
+dropped.connect(drops.are_recorded, _explain)
 
 
 class HostHandler(logging.Handler):

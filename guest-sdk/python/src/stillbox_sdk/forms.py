@@ -12,7 +12,7 @@ from .hints import is_dataclass, optional, split
 
 
 class _Rejected:
-    """A placeholder for the result of a rejected row."""
+    """A placeholder for the result of a row that is rejected, or dropped by an exception."""
 
 
 REJECTED: Any = _Rejected()

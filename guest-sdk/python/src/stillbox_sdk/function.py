@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from . import contract
+from . import contract, dropped
 from .code import Code
 from .columns import Columns
 from .contract import ErrorKind, Field
@@ -38,15 +38,20 @@ class RowFunction:
         """Calls the function for each row of a batch."""
         lists, unreadable = decode(self._inputs, inputs, batch)
         rejected: dict[int, contract.StepError] = {}
+        reasons: list[tuple[int, object]] = []
 
         def reject(row: int, error: BaseException) -> None:
-            rejected[row] = describe(error, self._code, ErrorKind.INPUT, self._function)
+            if dropped.is_drop(error):
+                reasons.append((row, error))
+            else:
+                rejected[row] = describe(error, self._code, ErrorKind.INPUT, self._function)
             # Otherwise an exception that is raised again for another row would include this traceback.
             BaseException.with_traceback(error, None)
 
         values = zip(*lists) if lists else iter([()] * batch.rows)
         made = self._call(arguments, values, _checked(self._make) if unreadable else self._make, reject)
         rows, origins = self._collect(made, reject)
+        dropped.explain(reasons)
         output = OutputRows(self._outputs, outputs, rows, origins, rejected).output(
             lambda error: describe(error, self._code, ErrorKind.INPUT, self._function)
         )
@@ -59,7 +64,7 @@ class RowFunction:
         make: Callable[..., Any],
         reject: Callable[[int, BaseException], None],
     ) -> list[Any]:
-        """Calls the function for each row. Returns what it returned, with `REJECTED` in the place of exceptions."""
+        """Calls the function for each row. Returns what it returned, with `REJECTED` in the place of exceptions, also of `Drop`."""
         made: list[Any] = []
         # Local names keep the loop fast: it contains only the two calls.
         append, function = made.append, self.call

@@ -9,7 +9,7 @@ from itertools import compress
 from operator import attrgetter
 from typing import Any, Self
 
-from . import contract
+from . import contract, dropped
 from .columns import Columns
 from .contract import Field
 from .encode import encode
@@ -115,6 +115,8 @@ def output_from_rows(
     if not isinstance(rows, Rows):
         raise InternalError(f"the step returned {_type_name(rows)}, but declares rows")
     _check(rows, scope, input_rows)
+    if scope is OriginScope.BATCH:
+        dropped.explain([(row, reason) for row, reason in rows._drops if isinstance(row, int) and 0 <= row < input_rows])
     rejected = {row: describe(error) for row, error in rows._rejections.items()}
     origins = rows._origins
     if origins is None and scope is OriginScope.BATCH:

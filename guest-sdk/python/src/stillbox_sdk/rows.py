@@ -63,6 +63,7 @@ class Rows(Generic[O]):
         self._columns: dict[str, Sequence[Any]] | None = None
         self._origins = None if origins is None else list(origins)
         self._rejections: dict[int, BaseException] = {}
+        self._drops: list[tuple[int, object]] = []
         if self._origins is not None and len(self._origins) != len(self._rows):
             raise InternalError(f"there are {len(self._rows)} rows, but {len(self._origins)} origins")
 
@@ -103,6 +104,10 @@ class Rows(Generic[O]):
         if row in self._rejections:
             raise InternalError(f"row {row} is rejected twice")
         self._rejections[row] = StepError(error) if isinstance(error, str) else error
+
+    def drop(self, row: int, reason: str) -> None:
+        """Gives the reason for which an input row is dropped: no output row comes from it, and it is not rejected."""
+        self._drops.append((row, reason))
 
     def __len__(self) -> int:
         if self._columns is None:

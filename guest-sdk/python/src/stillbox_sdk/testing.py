@@ -17,6 +17,7 @@ from . import contract
 from .columns import TYPES, Columns, ColumnSpec, ColumnType
 from .contract import DataType, ErrorKind
 from .decode import decode
+from .dropped import take_sent
 from .encode import encode
 from .failures import CAUGHT, describe
 from .json import dumps
@@ -92,6 +93,11 @@ def bind(step: object, parameters: Mapping[str, object] | str = "{}") -> Bound:
         return Bound(made, *made.bind(parameters if isinstance(parameters, str) else dumps(dict(parameters))))
     except CAUGHT as error:
         raise Failed(describe(error, made.code, ErrorKind.PARAMETERS, made.target)) from error
+
+
+def drop_reasons() -> list[tuple[int, str]]:
+    """Returns the reasons that steps have given for dropped rows since the last call, with the index of each row."""
+    return take_sent()
 
 
 def manifest(step: object) -> contract.Manifest:

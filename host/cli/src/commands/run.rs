@@ -232,7 +232,7 @@ pub(crate) fn drive(pipeline: &Pipeline, settings: &RunSettings, global: &Global
         render::message(&format!("cannot read the standard input: {error}"));
         return Exit::Failed;
     }
-    let reporter = match RunReporter::new(settings, pipeline.name(), last_call) {
+    let reporter = match RunReporter::new(settings, pipeline, last_call) {
         Ok(reporter) => reporter,
         Err(exit) => return exit,
     };

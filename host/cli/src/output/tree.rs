@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use stillbox::outline::{NodeRole, Outline, OutlineNode};
+use stillbox::outline::{NodeRole, Outline, OutlineDropped, OutlineNode};
 use stillbox::text::escape_controls;
+use stillbox::units::counted;
 
 /// Returns the graph of a pipeline: one node per line, each with its output columns, children under their parents. A
 /// node with several parents is under the last of them, and names the others. Each name is escaped and stays on its line.
@@ -12,6 +13,13 @@ pub(crate) fn tree(outline: &Outline) -> String {
     write_line(&mut text, &outline.name);
     for id in (0..outline.nodes.len()).filter(|id| outline.nodes[*id].edges.is_empty()) {
         write_node(&mut text, outline, id, "");
+    }
+    if let Some(dropped) = &outline.dropped {
+        let OutlineDropped { path, sample, by, steps, .. } = dropped;
+        let rows = counted(*sample, "row", "rows");
+        let steps = steps.join(", ");
+        let of_each = if *by == "reason" { "each reason of each step" } else { "each step" };
+        write_line(&mut text, &format!("dropped rows of {steps}: the first {rows} of {of_each} in {}", path.display()));
     }
     text
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use stillbox::Failure;
 use stillbox::failure::{Location, RowPlace};
+use stillbox::text::message_pattern;
 
 /// The maximum number of groups. The messages of a hostile step may all differ, and each group takes some KiB of memory.
 const MAX_GROUPS: usize = 1000;
@@ -64,7 +65,7 @@ impl FailureGroups {
             step: failure.step.clone(),
             kind: failure.kind.name(),
             location: location.map(|location| (shortened(&location.file), location.line)),
-            message: pattern(&failure.message),
+            message: message_pattern(&failure.message, TEXT_KEPT),
         };
         if self.groups.len() >= MAX_GROUPS && !self.groups.contains_key(&key) {
             self.ungrouped += 1;
@@ -168,29 +169,6 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// Returns a message with its numbers and quoted texts replaced, which differ from row to row.
-fn pattern(message: &str) -> String {
-    let mut pattern = String::new();
-    let mut characters = message.chars().take(TEXT_KEPT).peekable();
-    while let Some(c) = characters.next() {
-        match c {
-            '0'..='9' => {
-                while characters.next_if(|c| c.is_ascii_digit() || *c == '.' || *c == ',').is_some() {}
-                pattern.push('#');
-            }
-            // An apostrophe is no quote.
-            '"' | '`' => {
-                pattern.push(c);
-                if characters.by_ref().any(|next| next == c) {
-                    pattern.push(c);
-                }
-            }
-            other => pattern.push(other),
-        }
-    }
-    pattern
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -247,11 +225,5 @@ mod tests {
         assert_eq!(groups.sorted().len(), MAX_GROUPS);
         assert_eq!(groups.total(), 3 * MAX_GROUPS as u64);
         assert!(groups.sorted().iter().all(|group| group.message.chars().count() <= TEXT_KEPT + 1));
-    }
-
-    #[test]
-    fn quotes_without_an_end_are_grouped_up_to_them() {
-        assert_eq!(pattern("a \"b"), "a \"");
-        assert_eq!(pattern("a `b` 12.5 \"c\" d"), "a `` # \"\" d");
     }
 }

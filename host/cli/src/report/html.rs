@@ -3,6 +3,7 @@
 //! Every text that comes from a step, a file or the command line passes through `html`, and stands between tags, never in one. A
 //! policy in the page forbids scripts and every load, should that fail.
 
+mod drops;
 mod models;
 mod sections;
 
@@ -41,6 +42,7 @@ pub(super) fn page(evidence: &Evidence) -> String {
     sections::failures(&mut page, evidence);
     sections::graph(&mut page, evidence);
     sections::steps(&mut page, evidence);
+    drops::drops(&mut page, evidence);
     models::models(&mut page, evidence);
     sections::limits(&mut page, evidence);
     sections::timeline(&mut page, evidence);

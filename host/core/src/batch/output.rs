@@ -1,7 +1,7 @@
 //! The checked result of a call: the rows that passed, and the rows that the step rejected.
 
 use super::CheckedOutput;
-use crate::engine::{Attribution, CapturedOutput};
+use crate::engine::{Attribution, CapturedOutput, DropReasons};
 use crate::failure::Failure;
 use crate::sandbox;
 
@@ -12,6 +12,8 @@ pub(crate) struct StepOutput {
     pub(crate) output: CheckedOutput,
     /// The rows that the step rejected, by ascending row.
     pub(crate) rejections: Vec<StepRejection>,
+    /// The reasons that the step gives for rows that it drops. Empty if they are not recorded.
+    pub(crate) reasons: DropReasons,
 }
 
 /// A row that a step rejected.
@@ -24,7 +26,7 @@ pub(crate) struct StepRejection {
 }
 
 impl StepOutput {
-    pub(crate) fn new(mut output: CheckedOutput, captured: &CapturedOutput) -> Self {
+    pub(crate) fn new(mut output: CheckedOutput, reasons: DropReasons, captured: &CapturedOutput) -> Self {
         let rejections = std::mem::take(&mut output.rejections);
         let attribution = if rejections.len() > 1 { Attribution::OneRowOfSeveral } else { Attribution::Call };
         let rejections = rejections.into_iter();
@@ -32,7 +34,7 @@ impl StepOutput {
             row: rejection.row,
             failure: sandbox::from_rejection(rejection.error, captured, attribution),
         });
-        Self { rejections: rejections.collect(), output }
+        Self { rejections: rejections.collect(), output, reasons }
     }
 
     /// Returns whether another call would have the same result. A transient error may not occur again.

@@ -76,9 +76,11 @@ fn availability(name: &str, item: &ComponentItem) -> Availability {
         return Availability::Missing;
     }
     match interface {
-        "stillbox:step/columns" | "stillbox:step/log" | "stillbox:step/panic" | "stillbox:step/types" => {
-            Availability::Harmless
-        }
+        "stillbox:step/columns"
+        | "stillbox:step/drops"
+        | "stillbox:step/log"
+        | "stillbox:step/panic"
+        | "stillbox:step/types" => Availability::Harmless,
         "stillbox:step/model" => Availability::Empty(Permission::Models),
         "wasi:cli/environment" => Availability::Empty(Permission::Environment),
         "wasi:cli/stdin" | "wasi:cli/terminal-stdin" => Availability::Empty(Permission::Input),

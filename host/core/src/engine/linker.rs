@@ -7,6 +7,7 @@ use super::bindings::{log, types};
 use super::capture::PanicReport;
 use super::columns;
 use super::denied;
+use super::drops;
 use super::http;
 use super::model;
 use super::state::State;
@@ -22,6 +23,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     http::link(&mut linker)?;
     waits::link(&mut linker)?;
     columns::link(&mut linker)?;
+    drops::link(&mut linker)?;
     model::link(&mut linker)?;
     linker.instance("stillbox:step/log@0.1.0")?.func_wrap(
         "write",

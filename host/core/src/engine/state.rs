@@ -13,6 +13,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use super::access::Access;
 use super::call_deadline::{CallDeadline, UncountedWait};
 use super::capture::{GuestOutput, Log, PanicReport};
+use super::drop_reasons::DropReasons;
 use super::meter::{DeniedGrowth, Meter};
 use super::quota::WriteQuota;
 use super::requests::HttpState;
@@ -48,7 +49,7 @@ pub(crate) struct State {
     wasi: Option<WasiCtx>,
     table: ResourceTable,
     /// The grants of the step. `None` without any.
-    access: Option<Arc<Access>>,
+    pub(super) access: Option<Arc<Access>>,
     meter: Meter,
     captured: CapturedOutput,
     panic: Option<PanicReport>,
@@ -60,6 +61,8 @@ pub(crate) struct State {
     batch: u64,
     /// The columns of the current call, for a component that asks for them.
     columns: CallColumns,
+    /// The reasons of dropped rows of the current call. `None` if they are not recorded.
+    pub(super) drop_reasons: Option<Box<DropReasons>>,
     /// Records or replays everything that is returned to the instance.
     log: Option<InstanceLog>,
     /// The current call, for snapshots and traces. `None` before the first call.
@@ -172,6 +175,7 @@ impl State {
             model_call: None,
             batch: seed,
             columns: Vec::new(),
+            drop_reasons: None,
             log: log.cloned(),
             monitored: None,
         }
@@ -187,6 +191,7 @@ impl State {
             http.begin();
         }
         self.columns = Vec::new();
+        self.drop_reasons = None;
         self.captured.stderr.begin();
         self.captured.stdout.begin();
         self.meter.forget_refusal();

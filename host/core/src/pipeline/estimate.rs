@@ -136,6 +136,7 @@ impl Pipeline {
             sink.projection = ProjectionTable::default();
         }
         config.rejects = Some(rejects_in(folder));
+        config.dropped = None;
         let sample = Arc::new(Mutex::new(Sample::default()));
         let options = options.clone().sink("sink", {
             let sample = Arc::clone(&sample);
@@ -173,6 +174,7 @@ impl Pipeline {
             options = options.sink(config.sink_name(index).to_string(), |_| Ok(()));
         }
         config.rejects = Some(rejects_in(folder));
+        config.dropped = None;
         separate_models(&mut config);
         // A step that cannot use a placeholder loses a row of the sample, and not the estimate.
         let kinds: BTreeMap<&str, &str> = outline

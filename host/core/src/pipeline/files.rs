@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
+use super::stages::drop_sampler;
 use crate::cleanup::{CleanupRegistry, Entries, Entry};
 use crate::monitor::Monitor;
 use crate::plan::Plan;
 use crate::runs::RunHandle;
-use crate::scheduler::Files;
+use crate::scheduler::{DroppedFile, Files};
 use crate::sink::{self, Encoder, SinkError, StagingDir};
 use crate::spill::{Spill, SpillError, SpillWriter};
 use crate::writeback::Writeback;
@@ -87,9 +88,20 @@ fn open_sinks(
     let durable = checkpoint.and_then(|checkpoint| checkpoint.rejects.as_ref());
     let rejects = plan.rejects.as_ref().map(|rejects| open(&rejects.spec, "rejects", durable)).transpose()?;
     let rejects = rejects.map(|(_, writer)| writer);
+    let earlier = checkpoint.and_then(|checkpoint| checkpoint.dropped.as_ref());
+    let dropped = plan.dropped.as_ref().map(|dropped| {
+        let (_, writer) = open(&dropped.spec, "dropped", earlier.map(|earlier| &earlier.file))?;
+        let sampler = drop_sampler(dropped, earlier.map_or(&[], |earlier| &earlier.rows));
+        Ok(DroppedFile::new(writer, sampler, dropped.spec.compression))
+    });
+    let dropped = dropped.transpose()?;
     let (spills, unlisted) = (Vec::new(), Entries::default());
     let monitor = Monitor::default();
-    Ok((encoders, Files { sinks, rejects, spills, entries: unlisted, writeback, monitor, checkpoint: None }, entries))
+    Ok((
+        encoders,
+        Files { sinks, rejects, dropped, spills, entries: unlisted, writeback, monitor, checkpoint: None },
+        entries,
+    ))
 }
 
 /// The folder of the spills between the stages.

@@ -170,5 +170,7 @@ pub(super) fn announce(handle: &RunHandle, plan: &Plan) -> Vec<StoredPath> {
 
 /// Returns the outputs, the reject file last.
 fn outputs(plan: &Plan) -> impl Iterator<Item = &SinkSpec> {
-    plan.sinks.iter().map(|sink| &sink.spec).chain(plan.rejects.iter().map(|rejects| &rejects.spec))
+    let dropped = plan.dropped.iter().map(|dropped| &dropped.spec);
+    let rejects = plan.rejects.iter().map(|rejects| &rejects.spec);
+    plan.sinks.iter().map(|sink| &sink.spec).chain(dropped).chain(rejects)
 }

@@ -31,7 +31,7 @@ use crate::remote::RemoteRun;
 use crate::report::{Report, Resumable, StepReport};
 use crate::runs::{self, Checkpointing, Fingerprint, OutputLocks, ResumePoint, RunHandle, RunRecord, StoredPath};
 use crate::runtime::Engine;
-use crate::scheduler::{self, CheckpointFile, CheckpointSettings, RunOutcome, ScheduledRun};
+use crate::scheduler::{self, CheckpointFile, CheckpointSettings, DroppedFile, RunOutcome, ScheduledRun};
 use crate::stage::RejectCounter;
 
 impl Pipeline {
@@ -132,6 +132,7 @@ impl LockedRun<'_> {
             sandbox: planned.reservation.loader().sandbox(),
             stop: stop_of(&planned, &self.options.monitor),
             reject_counter: Arc::new(RejectCounter::new(max_rejects, report.rejected())),
+            drop_sampler: opened.files.dropped.as_ref().map(DroppedFile::sampler),
             outputs: &outputs,
             run: &self.id,
             spills: opened.spills,
@@ -232,6 +233,7 @@ impl LockedRun<'_> {
         let run = self.handle.as_ref().map(|_| &*self.id);
         let opened = open_files(plan, &self.options.cleanup, run, resumable).map(|mut opened| {
             opened.files.monitor = self.options.monitor.clone();
+            opened.files.dropped.iter_mut().for_each(|dropped| dropped.set_run(&self.id));
             opened
         });
         opened.map_err(|error: Box<dyn Error>| {

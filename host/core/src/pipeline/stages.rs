@@ -7,7 +7,7 @@ use crate::bundle::BundleWriter;
 use crate::failure::Failure;
 use crate::format::Compression;
 use crate::interrupt::Stop;
-use crate::plan::{InputSource, Plan, Work};
+use crate::plan::{Dropped, InputSource, Plan, Work};
 use crate::remote::RemoteRun;
 use crate::result_cache::ResultCache;
 use crate::sandbox::Sandbox;
@@ -16,7 +16,7 @@ use crate::sink::Encoder;
 use crate::source::{Decoder, Reader};
 use crate::spill::Spill;
 use crate::stage::StageInput;
-use crate::stage::{RejectCounter, Stage, Workers};
+use crate::stage::{DropSampler, RejectCounter, Stage, Workers};
 use crate::stage_input;
 
 /// Values that all stages of a run share.
@@ -25,6 +25,8 @@ pub(super) struct StageResources<'a> {
     pub(super) sandbox: &'a Arc<Sandbox>,
     pub(super) stop: Stop,
     pub(super) reject_counter: Arc<RejectCounter>,
+    /// Chooses the dropped rows that are written. `None` if they are not recorded.
+    pub(super) drop_sampler: Option<Arc<DropSampler>>,
     pub(super) outputs: &'a ResultCache,
     /// The run's id.
     pub(super) run: &'a Arc<str>,
@@ -33,6 +35,11 @@ pub(super) struct StageResources<'a> {
     pub(super) bundles: Option<Arc<BundleWriter>>,
     /// The workers that run the tasks. `None` to run them in this process.
     pub(super) remote: Option<&'a RemoteRun>,
+}
+
+/// Returns what chooses the dropped rows that are written. `taken` are the rows that an earlier process has written.
+pub(super) fn drop_sampler(dropped: &Dropped, taken: &[(usize, String, u64)]) -> Arc<DropSampler> {
+    Arc::new(DropSampler::new(dropped.sample, dropped.by, taken))
 }
 
 /// A source that one stage reads.
@@ -84,6 +91,7 @@ impl StageResources<'_> {
                 workers: Workers::default(),
                 active_guests: AtomicUsize::new(0),
                 reject_counter: Arc::clone(&self.reject_counter),
+                drop_sampler: self.drop_sampler.clone(),
                 bundles: self.bundles.clone(),
                 remote,
             };

@@ -10,7 +10,7 @@ use arrow_ipc::reader::StreamReader;
 
 use super::error::not_set_up;
 use super::options::RunOptions;
-use super::stages::StageResources;
+use super::stages::{StageResources, drop_sampler};
 use super::{Pipeline, RunError};
 use crate::cleanup::CleanupRegistry;
 use crate::config::path_setting::PathSetting;
@@ -64,6 +64,7 @@ impl Worker {
             sandbox: loader.sandbox(),
             stop: Stop::on(interrupt, loader.sandbox().engine()),
             reject_counter: Arc::clone(&reject_counter),
+            drop_sampler: planned.plan.dropped.as_ref().map(|dropped| drop_sampler(dropped, &[])),
             outputs: &outputs,
             run: &job.run,
             spills: Vec::new(),

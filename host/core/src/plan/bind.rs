@@ -80,6 +80,7 @@ pub(super) fn bind_columns(
         batch_rows: table.batch_rows.as_ref().map_or(pipeline_rows, |rows| rows.value),
         instance: table.instance.as_ref().map_or(InstanceLife::Batch, |instance| instance.value),
         cache: cache_mode(table),
+        records_drops: config.dropped.is_some() && kind == StepKind::Transform,
         slots: table.concurrency.as_ref().map(|most| Arc::new(Semaphore::new(most.value))),
     };
     (diagnostics.len() == before).then_some((step, output))
@@ -261,6 +262,7 @@ pub(crate) fn standalone_step(
         batch_rows: DEFAULT_BATCH_ROWS,
         instance: InstanceLife::Batch,
         cache: CacheMode::Off,
+        records_drops: false,
         slots: None,
     })
 }

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use arrow_schema::{Schema, SchemaRef};
 
 use super::replacements::Replacements;
+use crate::component::StepKind;
 use crate::config::path_setting::PathSetting;
 use crate::config::source::NestedValues;
 use crate::config::{
-    Config, ConfigLocation, DEFAULT_BATCH_ROWS, Diagnostic, Located, RejectsTable, SinkTable, SourceTable, StepTable,
+    Config, ConfigLocation, DEFAULT_BATCH_ROWS, Diagnostic, DroppedTable, Located, RejectsTable, SampleBy, SinkTable,
+    SourceTable, StepTable,
 };
 use crate::format::{Compression, Format, NonFinite};
 use crate::lockfile::Lock;
@@ -58,26 +60,65 @@ pub(crate) struct Rejects {
     pub(crate) max_rejects: Option<MaxRejects>,
 }
 
+/// The file for a sample of dropped rows.
+pub(crate) struct Dropped {
+    pub(crate) spec: SinkSpec,
+    pub(crate) sample: u64,
+    pub(crate) by: SampleBy,
+}
+
 /// The role of an output file.
 #[derive(Clone, Copy)]
 enum OutputRole {
     Sink,
     Rejects,
+    Dropped,
+}
+
+impl OutputRole {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sink => "output",
+            Self::Rejects => "reject file",
+            Self::Dropped => "file for dropped rows",
+        }
+    }
 }
 
 /// The reject file. Its columns are the same in every pipeline, so it needs no schema.
 pub(super) fn rejects(table: &RejectsTable) -> Rejects {
-    let path = table.path.path();
+    let max_rejects = table.max_rejects.as_ref().map(|max_rejects| max_rejects.value);
+    Rejects { spec: lines_spec(&table.path), max_rejects }
+}
+
+/// The file for dropped rows.
+pub(super) fn dropped(table: &DroppedTable) -> Dropped {
+    Dropped { spec: lines_spec(&table.path), sample: table.sample, by: table.by }
+}
+
+/// A file of lines that Stillbox makes itself.
+fn lines_spec(path: &PathSetting) -> SinkSpec {
+    let path = path.path();
     let compression = Compression::from_output_path(&path);
     let schema = Arc::new(Schema::empty());
-    let spec = SinkSpec {
+    SinkSpec {
         location: SinkLocation::Path(path),
         format: Format::JsonLines,
         compression,
         non_finite: NonFinite::Error,
         schema,
-    };
-    Rejects { spec, max_rejects: table.max_rejects.as_ref().map(|max_rejects| max_rejects.value) }
+    }
+}
+
+/// Reports `[dropped]` in a pipeline without steps that drop rows. Steps that could not be loaded have no kind.
+pub(super) fn check_dropped(config: &Config, kinds: &[Option<StepKind>], diagnostics: &mut Vec<Diagnostic>) {
+    let Some(dropped) = &config.dropped else { return };
+    if kinds.iter().all(|kind| kind.is_some_and(|kind| kind != StepKind::Transform)) {
+        let message = "[dropped] has no effect, because the pipeline has no step of kind transform";
+        let help =
+            "remove it: sources and aggregates make other rows than they get, so none of theirs counts as dropped";
+        diagnostics.push(Diagnostic::new(dropped.path.location.clone(), message).help(help));
+    }
 }
 
 /// Reports sinks and reject files that are also inputs or have several writers.
@@ -98,14 +139,12 @@ pub(super) fn check(
     let to_files = (0..config.sinks.len()).filter(writes_file).map(|index| &config.sinks[index]);
     let sinks = to_files.map(|sink| (&sink.path, OutputRole::Sink));
     let rejects = config.rejects.iter().map(|rejects| (&rejects.path, OutputRole::Rejects));
-    for (path_setting, output) in sinks.chain(rejects) {
+    let dropped = config.dropped.iter().map(|dropped| (&dropped.path, OutputRole::Dropped));
+    for (path_setting, output) in sinks.chain(rejects).chain(dropped) {
         let path = if path_setting.is_standard() { PathBuf::from("-") } else { path_setting.path() };
         let shown = path.display();
         if !path_setting.is_standard() && inputs.iter().any(|input| is_same_file(input, &path)) {
-            let message = match output {
-                OutputRole::Sink => format!("the output {shown} is also the input"),
-                OutputRole::Rejects => format!("the reject file {shown} is also the input"),
-            };
+            let message = format!("the {} {shown} is also the input", output.name());
             let help = "write to another file, and move it after the run";
             diagnostics.push(Diagnostic::new(path_setting.location.clone(), message).help(help));
         }
@@ -122,6 +161,10 @@ pub(super) fn check(
                 OutputRole::Rejects => (
                     format!("the reject file {shown} is also the output of a sink"),
                     "use a separate file for rejected rows",
+                ),
+                OutputRole::Dropped => (
+                    format!("the file for dropped rows {shown} is also another output"),
+                    "use a separate file for dropped rows",
                 ),
             };
             diagnostics.push(Diagnostic::new(path_setting.location.clone(), message).help(help));
@@ -180,6 +223,8 @@ pub(crate) fn check_reserved(config: &Config, (option, file): &(String, PathBuf)
         "the output of a sink"
     } else if config.rejects.iter().any(|rejects| is(&rejects.path.path())) {
         "the reject file"
+    } else if config.dropped.iter().any(|dropped| is(&dropped.path.path())) {
+        "the file for dropped rows"
     } else if is(&Lock::path_for(&config.file)) {
         "the lock"
     } else {

@@ -40,6 +40,8 @@ pub(crate) struct Step {
     pub(crate) batch_rows: usize,
     pub(crate) instance: InstanceLife,
     pub(crate) cache: CacheMode,
+    /// Whether the rows that it drops are recorded. Only those of a transform can be.
+    pub(crate) records_drops: bool,
     /// Limits the number of concurrent instances. `None` without `concurrency`.
     pub(crate) slots: Option<Arc<Semaphore>>,
 }

@@ -12,7 +12,7 @@ use crate::report::StepReport;
 use crate::sink::Encoded;
 use crate::source::RowPositions;
 use crate::spill::SpillFrame;
-use crate::stage::{DecodedRows, RejectRecord, TaskOutput};
+use crate::stage::{DecodedRows, DroppedRow, RejectRecord, TaskOutput};
 
 /// The part of a task that is not rows.
 #[derive(Debug, Serialize, Deserialize)]
@@ -43,6 +43,7 @@ struct DoneHeader {
     spilled: Vec<usize>,
     steps: Vec<(usize, StepReport)>,
     rejected: Vec<RejectRecord>,
+    dropped: Vec<DroppedRow>,
     is_complete: bool,
 }
 
@@ -96,7 +97,7 @@ pub(crate) fn encode_output(output: Result<TaskOutput, Box<Failure>>) -> Result<
         Ok(output) => output,
         Err(failure) => return Ok(WireMessage::new(&OutputHeader::Failed(failure))?.0),
     };
-    let TaskOutput { encoded, written, spilled, steps, rejected, is_complete, .. } = output;
+    let TaskOutput { encoded, written, spilled, steps, rejected, dropped, is_complete, .. } = output;
     let form = |encoded: &Encoded| match encoded {
         Encoded::Bytes(_) => BlobForm::Bytes,
         Encoded::Rows(_, None) => BlobForm::Rows,
@@ -108,6 +109,7 @@ pub(crate) fn encode_output(output: Result<TaskOutput, Box<Failure>>) -> Result<
         spilled: spilled.iter().map(|(spill, _)| *spill).collect(),
         steps,
         rejected,
+        dropped,
         is_complete,
     };
     let mut out = WireMessage::new(&OutputHeader::Done(header))?;
@@ -149,9 +151,9 @@ pub(crate) fn decode_output(bytes: &[u8]) -> Result<Result<TaskOutput, Box<Failu
     for spill in header.spilled {
         spilled.push((spill, SpillFrame::from_bytes(next()?.to_vec())?));
     }
-    let DoneHeader { written, steps, rejected, is_complete, .. } =
+    let DoneHeader { written, steps, rejected, dropped, is_complete, .. } =
         DoneHeader { encoded: Vec::new(), spilled: Vec::new(), ..header };
-    Ok(Ok(TaskOutput { encoded, written, spilled, steps, rejected, is_complete, ..TaskOutput::default() }))
+    Ok(Ok(TaskOutput { encoded, written, spilled, steps, rejected, dropped, is_complete, ..TaskOutput::default() }))
 }
 
 /// A message that is being written.

@@ -18,6 +18,7 @@ use crate::batch::{CheckedOutput, GivenRows};
 use crate::batch::{StepOutput, StepRejection};
 use crate::component::{Column, Signature};
 use crate::data_type::DataType;
+use crate::engine::DropReasons;
 use crate::failure::{Failure, FailureKind};
 use crate::frame::FrameFormat;
 use crate::source::first_batch;
@@ -43,6 +44,9 @@ struct EntryHeader {
     /// Whether the last column contains the origins.
     origins: bool,
     rejected: Vec<(u32, Failure)>,
+    /// The reasons of dropped rows, if they are recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    reasons: Vec<(u32, String)>,
 }
 
 /// Encodes the result of a call, or for `None` the end of a call log. Returns a frame.
@@ -57,6 +61,8 @@ pub(super) fn encode(key: &CacheKey, made: Option<&StepOutput>) -> Result<Vec<u8
             .iter()
             .map(|rejected| (rejected.row, rejected.failure.clone()))
             .collect(),
+        reasons: made
+            .map_or_else(Vec::new, |made| made.reasons.iter().map(|(row, reason)| (row, reason.to_owned())).collect()),
     };
     let header = serde_json::to_vec(&header).map_err(|error| ArrowError::ExternalError(Box::new(error)))?;
     let mut bytes = FORMAT.start();
@@ -111,10 +117,12 @@ pub(super) fn decode(payload: &[u8], key: &CacheKey, signature: &Signature, give
         GivenRows::Batch(rows) => rows,
         GivenRows::All(_) | GivenRows::None => 0,
     };
-    rejected
-        .iter()
-        .all(|rejected| (rejected.row as usize) < rows)
-        .then_some(CachedCall::Output(StepOutput { output, rejections: rejected }))
+    let reasons = DropReasons::from_stored(header.reasons);
+    rejected.iter().all(|rejected| (rejected.row as usize) < rows).then_some(CachedCall::Output(StepOutput {
+        output,
+        rejections: rejected,
+        reasons,
+    }))
 }
 
 /// Checks the columns against the signature. The checksum and the key already ensure that they match, so this only guards
@@ -173,7 +181,8 @@ pub(crate) fn sample_record() -> Vec<u8> {
         vec![Arc::new(Int64Array::from(vec![Some(1), None])), Arc::new(StringArray::from(vec!["a", "é"]))];
     let output = CheckedOutput { rows: 2, columns, origins: Some(vec![0, 2]), rejections: Vec::new(), dropped: 0 };
     let rejections = vec![StepRejection { row: 1, failure: Failure::new(FailureKind::GuestError, "no") }];
-    encode(&SAMPLE_KEY, Some(&StepOutput { output, rejections })).expect("the types can be encoded")
+    encode(&SAMPLE_KEY, Some(&StepOutput { output, rejections, reasons: DropReasons::default() }))
+        .expect("the types can be encoded")
 }
 
 /// Decodes a record and encodes it again, for the fuzz driver. Returns `None` if it is corrupt.
@@ -206,6 +215,7 @@ mod tests {
         StepOutput {
             output,
             rejections: vec![StepRejection { row: 1, failure: Failure::new(FailureKind::GuestError, "no") }],
+            reasons: DropReasons::from_stored(vec![(1, "why".into())]),
         }
     }
 
@@ -217,6 +227,7 @@ mod tests {
         };
         assert_eq!(read.output.columns, made().output.columns);
         assert_eq!(read.output.origins, Some(vec![0, 2]));
+        assert_eq!(read.reasons.get(1), Some("why"));
         assert_eq!((read.rejections[0].row, &*read.rejections[0].failure.message), (1, "no"));
         let end = encode(&KEY, None).unwrap();
         assert!(matches!(decode_frame(&end, &signature(), GivenRows::None), Some(CachedCall::End)));
@@ -254,7 +265,8 @@ mod tests {
         ];
         let output =
             CheckedOutput { rows: 2, columns: columns.clone(), origins: None, rejections: Vec::new(), dropped: 0 };
-        let bytes = encode(&KEY, Some(&StepOutput { output, rejections: Vec::new() })).unwrap();
+        let bytes = encode(&KEY, Some(&StepOutput { output, rejections: Vec::new(), reasons: DropReasons::default() }))
+            .unwrap();
         let Some(CachedCall::Output(read)) = decode_frame(&bytes, &signature, GivenRows::Batch(2)) else {
             panic!("it is whole")
         };

@@ -57,6 +57,10 @@ impl CacheKeyBuilder {
             maker.add(value.as_bytes());
         }
         maker.add(&seed.to_le_bytes());
+        // An entry without reasons is of no use to a run that records them.
+        if step.records_drops {
+            maker.add(b"reasons of dropped rows");
+        }
         maker
     }
 

@@ -29,6 +29,8 @@ pub(crate) struct Checkpoint {
     /// The synced length of each sink.
     pub(crate) sinks: Vec<SyncedLength>,
     pub(crate) rejects: Option<SyncedLength>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) dropped: Option<DroppedCheckpoint>,
     /// The synced length of each spill, in bytes.
     pub(crate) spills: Vec<u64>,
     /// The outputs to rename, once all of them are complete.
@@ -36,6 +38,15 @@ pub(crate) struct Checkpoint {
     /// The id of the boot for which this checkpoint is valid: the system may not have written the data to the disk. `None` if it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) boot: Option<String>,
+}
+
+/// The file for dropped rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct DroppedCheckpoint {
+    /// Its synced length.
+    pub(crate) file: SyncedLength,
+    /// The numbers of rows in it: for each step by its number, and for each reason if the sample is by reason.
+    pub(crate) rows: Vec<(usize, String, u64)>,
 }
 
 /// The position from which a run is resumed.
@@ -69,6 +80,7 @@ impl Checkpoint {
             report,
             sinks: Vec::new(),
             rejects: None,
+            dropped: None,
             spills: Vec::new(),
             finished: None,
             boot: None,

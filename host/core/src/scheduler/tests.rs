@@ -113,6 +113,7 @@ fn ended_with(input_reader: Box<dyn InputReader>, operations: Vec<Operation>) ->
         workers: Workers::default(),
         active_guests: AtomicUsize::new(0),
         reject_counter: Arc::default(),
+        drop_sampler: None,
         bundles: None,
         remote: None,
     };
@@ -122,6 +123,7 @@ fn ended_with(input_reader: Box<dyn InputReader>, operations: Vec<Operation>) ->
         files: Files {
             sinks: Vec::new(),
             rejects: None,
+            dropped: None,
             spills: Vec::new(),
             entries: Entries::default(),
             writeback: Writeback::default(),

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
+use super::dropped_file::DroppedFile;
 use super::in_flight::InFlight;
 use super::message::{CheckpointResult, Message, WriteEnd, send};
 use crate::cleanup::Entries;
@@ -57,6 +58,7 @@ pub(super) enum RejectFile {
 pub(crate) struct Files {
     pub(crate) sinks: Vec<Writer>,
     pub(crate) rejects: Option<Writer>,
+    pub(crate) dropped: Option<DroppedFile>,
     /// Rows spilled between stages, by their index.
     pub(crate) spills: Vec<SpillWriter>,
     /// The temporary files among them.
@@ -131,24 +133,37 @@ impl Files {
         if let (Some(writer), Some(encoded)) = (&mut self.rejects, output.rejects.take()) {
             writer.write(encoded)?;
         }
+        if let Some(dropped) = &mut self.dropped
+            && let Some(encoded) = dropped.encode(&output.dropped).map_err(WriteError::Compression)?
+        {
+            dropped.writer.write(encoded)?;
+        }
         Ok(())
+    }
+
+    /// The files that are finished together: sinks, dropped rows, rejected rows. The reject file is the last, so that it never
+    /// describes an output that is not there.
+    fn writers(&mut self) -> impl Iterator<Item = &mut Writer> {
+        self.sinks.iter_mut().chain(self.dropped.as_mut().map(|dropped| &mut dropped.writer)).chain(&mut self.rejects)
     }
 
     /// Writes the ends of all files, and then puts them in their places: once the first one is, a stopped run has finished.
     /// A checkpoint in between says that only the second part is left, so that a killed run does not write them again.
     fn finish(&mut self, checkpoint: Option<Box<Checkpoint>>) -> Result<(), WriteError> {
-        self.sinks.iter_mut().chain(&mut self.rejects).try_for_each(Writer::write_end)?;
-        if let (Some(mut checkpoint), Some(file)) = (checkpoint, &mut self.checkpoint) {
-            let writers = self.sinks.iter_mut().chain(&mut self.rejects);
-            let places: io::Result<Vec<_>> = writers.filter_map(|writer| place(writer).transpose()).collect();
+        self.writers().try_for_each(Writer::write_end)?;
+        if self.checkpoint.is_some()
+            && let Some(mut checkpoint) = checkpoint
+        {
+            let places: io::Result<Vec<_>> = self.writers().filter_map(|writer| place(writer).transpose()).collect();
             checkpoint.finished = Some(places.map_err(WriteError::Checkpoint)?);
+            let file = self.checkpoint.as_mut().expect("it was there above");
             file.save(&checkpoint, Durability::OnDisk).map_err(WriteError::Checkpoint)?;
         }
         if !self.entries.place() {
             return Err(WriteError::Stopped);
         }
-        // The reject file is the last, so that it never describes an output that is not there.
-        Ok(self.sinks.drain(..).chain(self.rejects.take()).try_for_each(Writer::publish)?)
+        let dropped = self.dropped.take().map(|dropped| dropped.writer);
+        Ok(self.sinks.drain(..).chain(dropped).chain(self.rejects.take()).try_for_each(Writer::publish)?)
     }
 
     fn finish_rejects(&mut self, file: RejectFile) -> Result<(), WriteError> {
@@ -165,8 +180,11 @@ impl Files {
         mut checkpoint: Checkpoint,
         durability: Durability,
     ) -> Result<CheckpointResult, WriteError> {
-        let Some(file) = &mut self.checkpoint else { return Ok(CheckpointResult::NotSaved) };
+        if self.checkpoint.is_none() {
+            return Ok(CheckpointResult::NotSaved);
+        }
         checkpoint.sinks = self.sinks.iter_mut().map(|sink| sink.checkpoint(durability)).collect::<Result<_, _>>()?;
+        checkpoint.dropped = self.dropped.as_mut().map(|dropped| dropped.checkpoint(durability)).transpose()?;
         checkpoint.rejects = self.rejects.as_mut().map(|rejects| rejects.checkpoint(durability)).transpose()?;
         checkpoint.spills =
             self.spills.iter_mut().map(|spill| spill.checkpoint(durability)).collect::<Result<_, _>>()?;
@@ -174,11 +192,12 @@ impl Files {
             return Ok(CheckpointResult::NotSaved);
         }
         // The run itself does not depend on it, and the checkpoint before is still valid.
+        let file = self.checkpoint.as_mut().expect("it was there above");
         if let Err(error) = file.save(&checkpoint, durability) {
             tracing::warn!("cannot save a checkpoint, so less of this run could be resumed: {error}");
             return Ok(CheckpointResult::NotSaved);
         }
-        self.sinks.iter_mut().chain(&mut self.rejects).for_each(|file| file.checkpoint_saved(durability));
+        self.writers().for_each(|file| file.checkpoint_saved(durability));
         Ok(CheckpointResult::Saved)
     }
 }
@@ -199,6 +218,8 @@ enum WriteError {
     Spill(#[from] SpillError),
     #[error("the run was stopped before its outputs were in their places")]
     Stopped,
+    #[error("dropped rows cannot be compressed")]
+    Compression(#[source] io::Error),
     #[error("outputs were written, but the final checkpoint could not be saved")]
     Checkpoint(#[source] io::Error),
 }
@@ -210,7 +231,7 @@ impl From<WriteError> for WriteEnd {
             WriteError::Sink(error) if error.is_closed() => Self::Closed,
             WriteError::Sink(error) => Self::Failed(Box::new(Failure::host(&error))),
             WriteError::Spill(error) => Self::Failed(Box::new(Failure::host(&error))),
-            WriteError::Checkpoint(_) => Self::Failed(Box::new(Failure::host(&error))),
+            WriteError::Compression(_) | WriteError::Checkpoint(_) => Self::Failed(Box::new(Failure::host(&error))),
         }
     }
 }

@@ -17,6 +17,7 @@ use arrow_select::concat::concat;
 use rand::RngExt as _;
 
 use super::Stage;
+use super::dropped::{BatchDrops, DroppedRow};
 use super::find_row::RowSearch;
 use super::reject::RejectRecord;
 use super::step::{call, concerns_rows};
@@ -39,6 +40,8 @@ pub(super) struct PolicyOutcome {
     pub(super) rows: Rows,
     /// The rejected rows, by ascending row.
     pub(super) rejected: Vec<RejectRecord>,
+    /// The first dropped rows, by ascending row, if they are recorded.
+    pub(super) dropped: Vec<DroppedRow>,
 }
 
 /// Applies a step to rows under its failure policy.
@@ -54,12 +57,14 @@ pub(super) fn apply_policy(
 ) -> Result<PolicyOutcome, Box<Failure>> {
     report.rows_in = rows.count() as u64;
     if rows.count() == 0 {
-        return Ok(PolicyOutcome { rows: Rows::none(Arc::clone(&step.schema), &rows.origin), rejected: Vec::new() });
+        let rows = Rows::none(Arc::clone(&step.schema), &rows.origin);
+        return Ok(PolicyOutcome { rows, rejected: Vec::new(), dropped: Vec::new() });
     }
     let callee = Callee { step, sandbox: &stage.sandbox, stop: &stage.stop };
     let context = callee.context(Some(batch), Some(rows));
     let (parts, rejected, evidence) = (Vec::new(), Vec::new(), CallEvidence::default());
-    let mut runner = PolicyRunner { step, rows, context, stage, report, parts, rejected, evidence };
+    let drops = BatchDrops::default();
+    let mut runner = PolicyRunner { step, rows, context, stage, report, parts, rejected, drops, evidence };
     // The remaining ranges of the batch in reverse order, so that the next one is popped from the end.
     let starts = (0..rows.count()).step_by(step.batch_rows).rev();
     let mut pending: Vec<Range<usize>> =
@@ -73,11 +78,11 @@ pub(super) fn apply_policy(
             result => result?,
         }
     }
-    let PolicyRunner { context, parts, mut rejected, report, .. } = runner;
+    let PolicyRunner { context, parts, mut rejected, drops, report, .. } = runner;
     rejected.sort_by_key(|rejected| rejected.row);
     report.rejected = rejected.len() as u64;
     let rows = assemble(step, rows, parts).map_err(|error| context.apply_to(Box::new(Failure::host(&error))))?;
-    Ok(PolicyOutcome { rows, rejected })
+    Ok(PolicyOutcome { rows, rejected, dropped: drops.rows })
 }
 
 struct PolicyRunner<'a> {
@@ -90,6 +95,7 @@ struct PolicyRunner<'a> {
     /// The outputs that passed, in the order of the rows.
     parts: Vec<PassedPart>,
     rejected: Vec<RejectRecord>,
+    drops: BatchDrops,
     /// The last call.
     evidence: CallEvidence,
 }
@@ -231,7 +237,11 @@ impl PolicyRunner<'_> {
         output: StepOutput,
         captured: Option<&CapturedOutput>,
     ) -> Result<(), Box<Failure>> {
-        let StepOutput { output: checked, rejections } = output;
+        if let Some(sampler) = self.stage.drop_sampler.as_ref().filter(|_| self.step.records_drops) {
+            let batch = self.context.batch.unwrap_or(0);
+            self.drops.record((self.step, self.rows, batch), range, &output, sampler, self.report);
+        }
+        let StepOutput { output: checked, rejections, .. } = output;
         for (index, rejection) in rejections.into_iter().enumerate() {
             let row = range.start + rejection.row as usize;
             let mut failure = Box::new(rejection.failure);

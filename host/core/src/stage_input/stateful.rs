@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::history::CallHistory;
 use crate::batch::{CheckedOutput, GivenRows, Rows, StepOutput};
 use crate::call::{CallInput, Callee, StepInstance};
+use crate::engine::DropReasons;
 use crate::failure::{Failure, FailureContext};
 use crate::instance_log::InstanceLog;
 use crate::plan::Step;
@@ -137,7 +138,7 @@ impl StatefulStep {
             return Ok(None);
         };
         // `finish` rejects nothing: it is given no rows.
-        let output = StepOutput { output, rejections: Vec::new() };
+        let output = StepOutput { output, rejections: Vec::new(), reasons: DropReasons::default() };
         self.record(&output);
         Ok(Some(output.output))
     }

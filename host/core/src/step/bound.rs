@@ -154,7 +154,7 @@ impl BoundStep {
         let context = callee.context(Some(number), Some(rows));
         let with_context = |failure| context.apply_to(failure);
         let input = CallInput::new(&self.step, rows, 0..rows.count()).map_err(with_context)?;
-        let StepOutput { output, rejections } = instance.process(callee, &input).map_err(with_context)?;
+        let StepOutput { output, rejections, .. } = instance.process(callee, &input).map_err(with_context)?;
         let rejected = rejections.into_iter().map(|rejection| {
             let row = rejection.row as usize;
             let mut failure = rejection.failure;

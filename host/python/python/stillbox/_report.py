@@ -16,6 +16,28 @@ def _read(kind: type[T], values: Mapping[str, Any]) -> T:
 
 
 @dataclass(frozen=True)
+class DropExample:
+    """A dropped row."""
+
+    reason: str
+    row: Mapping[str, Any]
+    """The place of the row: `index`, and `file` with `line` or `row` if they are known."""
+
+
+@dataclass(frozen=True)
+class DropReason:
+    """A reason for dropped rows: all that differ in numbers and quoted texts only."""
+
+    reason: str
+    rows: int
+    examples: list[DropExample] = field(default_factory=list)
+
+    @classmethod
+    def _from_json(cls, values: Mapping[str, Any]) -> DropReason:
+        return cls(values["reason"], values["rows"], [_read(DropExample, example) for example in values["examples"]])
+
+
+@dataclass(frozen=True)
 class StepReport:
     """The numbers of one step."""
 
@@ -32,6 +54,13 @@ class StepReport:
     """Seconds of the longest batch; for a source or an aggregate, of the longest call."""
     peak_memory: int = 0
     """Bytes of the largest linear memory of an instance."""
+    drop_reasons: list[DropReason] = field(default_factory=list)
+    """The reasons for dropped rows, if the pipeline file has `[dropped]`."""
+
+    @classmethod
+    def _from_json(cls, values: Mapping[str, Any]) -> StepReport:
+        reasons = [DropReason._from_json(reason) for reason in values.get("drop_reasons", [])]
+        return _read(cls, {**values, "drop_reasons": reasons})
 
 
 @dataclass(frozen=True)
@@ -86,7 +115,7 @@ class Report:
             batches=values["batches"],
             elapsed=values["elapsed"],
             bad_rows=values.get("bad_rows", 0),
-            steps=[_read(StepReport, step) for step in values["steps"]],
+            steps=[StepReport._from_json(step) for step in values["steps"]],
             sinks=[_read(SinkReport, sink) for sink in values["sinks"]],
             models=[_read(ModelUsage, model) for model in values.get("models", [])],
         )

@@ -1,6 +1,8 @@
 //! The bundles of a run.
 
-use std::path::PathBuf;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use stillbox::Pipeline;
 use stillbox::bundle::Bundles;
@@ -35,6 +37,25 @@ impl BundleSettings {
              `[pipeline]`"
                 .to_owned()
         })
+    }
+
+    /// Checks that the folder is one, or can be created.
+    pub(super) fn check_directory(&self, pipeline: &Pipeline) -> anyhow::Result<()> {
+        let Some(bundles) = self.bundles(pipeline) else { return Ok(()) };
+        let folder = bundles.directory();
+        let cannot = || format!("cannot write bundles to {}", folder.display());
+        // The folder that has to be created is below the first one that exists.
+        for parent in
+            folder.ancestors().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
+        {
+            match fs::metadata(parent) {
+                Ok(there) if there.is_dir() => return Ok(()),
+                Ok(_) => anyhow::bail!("{}: {} is not a folder; name another one", cannot(), parent.display()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(anyhow::Error::new(error).context(cannot())),
+            }
+        }
+        Ok(())
     }
 
     /// Returns the bundles of a run, if there are to be any.

@@ -1,5 +1,8 @@
 //! Shows a run while it runs and after its end: for people on standard error, for programs as JSON.
 
+use std::fs;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -57,7 +60,7 @@ pub(super) struct RunReporter {
 
 impl RunReporter {
     /// Prints the problem and returns the exit code if the failures file cannot be created.
-    pub(super) fn new(settings: &RunSettings, pipeline: &str, last_call: Option<LastCall>) -> Result<Self, Exit> {
+    pub(super) fn new(settings: &RunSettings, pipeline: &Pipeline, last_call: Option<LastCall>) -> Result<Self, Exit> {
         let format = settings.message_format;
         let is_json = format == MessageFormat::Json;
         let records = Records::new(settings.failures.as_deref(), is_json).map_err(|error| {
@@ -68,7 +71,7 @@ impl RunReporter {
             Exit::Usage
         })?;
         let display = if is_json { Display::silent() } else { Display::new(settings.progress) };
-        if let Err(error) = check_files(settings) {
+        if let Err(error) = check_files(settings, pipeline) {
             if is_json {
                 errors::print_errors(&[errors::from_error(error.as_ref())]);
             }
@@ -77,7 +80,7 @@ impl RunReporter {
         }
         let reports = settings.reports.clone();
         let collector = (!reports.is_empty()).then(|| Arc::new(Collector::new()));
-        let trace = settings.trace.as_deref().map(|path| Trace::new(path, pipeline));
+        let trace = settings.trace.as_deref().map(|path| Trace::new(path, pipeline.name()));
         let monitor = trace.as_ref().map_or_else(Monitor::new, |trace| trace.monitor().clone());
         let profile = settings.profile.as_ref().map(|profile| Sampler::start(profile, &monitor)).transpose();
         let profile = profile.map_err(|error| {
@@ -92,10 +95,14 @@ impl RunReporter {
     pub(super) fn listener(&self) -> impl Fn(&Event<'_>) + Send + Sync + 'static {
         let (display, records) = (Arc::clone(&self.display), Arc::clone(&self.records));
         let (last_call, collector) = (self.last_call.clone(), self.collector.clone());
+        let trace = self.trace.clone();
         move |event| {
             // First, because the others may wait for a reader that does not read.
             if let (Event::TimeLimit { .. }, Some(last_call)) = (event, &last_call) {
                 last_call.time_limit_passed();
+            }
+            if let (Event::Started { .. }, Some(trace)) = (event, &trace) {
+                trace.start();
             }
             if let Some(collector) = &collector {
                 collector.event(event);
@@ -197,11 +204,18 @@ impl RunReporter {
 }
 
 /// Checks that the files that are written during the run or after it can be created.
-fn check_files(settings: &RunSettings) -> anyhow::Result<()> {
+fn check_files(settings: &RunSettings, pipeline: &Pipeline) -> anyhow::Result<()> {
     let reports = settings.reports.files().map(|(_, file)| ("report", file));
     let profile = settings.profile.iter().flat_map(ProfileSettings::files).map(|(_, file)| ("profile", file));
     for (what, file) in reports.chain(profile).chain(settings.trace.iter().map(|file| ("trace", file))) {
         could_be_made(file).with_context(|| format!("cannot write the {what} to {}", file.display()))?;
     }
-    Ok(())
+    let is_pipe = |file: &&PathBuf| fs::metadata(file).is_ok_and(|there| there.file_type().is_fifo());
+    if let Some(file) = settings.trace.as_ref().filter(is_pipe) {
+        let file = file.display();
+        anyhow::bail!(
+            "cannot write the trace to {file}: it is a pipe, and the end of a trace is written again and again; use a file"
+        );
+    }
+    settings.bundles.check_directory(pipeline)
 }

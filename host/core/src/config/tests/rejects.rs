@@ -71,7 +71,7 @@ fn invalid_paths_are_reported() {
 fn rejecting_rows_requires_a_reject_file() {
     assert_snapshot!(broken("\n[[sink]]", "on-failure = \"reject\"\n[[sink]]"), @r#"p.toml:10:14: step "trim" rejects rows, but the pipeline has no [rejects] (add a line [rejects] and a line such as `path = "rejects.jsonl"`)"#);
     assert_snapshot!(broken("\n[[sink]]", "on-failure = { retry = 1, then = \"reject\" }\n[[sink]]"), @r#"p.toml:10:14: step "trim" rejects rows, but the pipeline has no [rejects] (add a line [rejects] and a line such as `path = "rejects.jsonl"`)"#);
-    assert_snapshot!(broken("\n[[sink]]", "on-failure = \"reject\"\n[reject]\npath = \"r.jsonl\"\n[[sink]]"), @"p.toml:11:2: unknown key `reject` in the file (did you mean `rejects`? the file takes limits, model, pipeline, rejects, secrets, sink, source and step)");
+    assert_snapshot!(broken("\n[[sink]]", "on-failure = \"reject\"\n[reject]\npath = \"r.jsonl\"\n[[sink]]"), @"p.toml:11:2: unknown key `reject` in the file (did you mean `rejects`? the file takes dropped, limits, model, pipeline, rejects, secrets, sink, source and step)");
     assert_snapshot!(broken("\n[[sink]]", "on-failure = \"reject\"\n[[rejects]]\npath = \"r.jsonl\"\n[[sink]]"), @"p.toml:11:1: expected [rejects], found an array (start it with the line [rejects])");
 }
 

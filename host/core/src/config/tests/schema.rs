@@ -77,12 +77,16 @@ unknown = 1
 path = "r.jsonl"
 unknown = 1
 
+[dropped]
+path = "d.jsonl"
+unknown = 1
+
 [secrets]
 a = { env = "A", unknown = 1 }
 "#;
 
 /// Where each of these tables is in the schema, and under which heading it is in the reference.
-const TABLES: [(&str, &str, &str); 23] = [
+const TABLES: [(&str, &str, &str); 24] = [
     ("the file", "", "The pipeline file"),
     ("[pipeline]", "/$defs/pipeline", "pipeline"),
     ("[limits]", "/$defs/limits", "limits"),
@@ -105,6 +109,7 @@ const TABLES: [(&str, &str, &str); 23] = [
     ("`route`", "/$defs/route/oneOf/2", "Routes"),
     ("[[sink]]", "/$defs/sink", "sink"),
     ("[rejects]", "/$defs/rejects", "rejects"),
+    ("[dropped]", "/$defs/dropped", "dropped"),
     ("the secret", "/$defs/secret", "secrets"),
 ];
 
@@ -200,8 +205,8 @@ pub(super) fn is_valid(validator: &Validator, text: &str) -> bool {
 fn assert_agree(validator: &Validator, table: &str, line: &str, is_right: bool) {
     let text = match table {
         "[limits]" => format!("{VALID}\n[limits]\n{line}\n"),
-        "[rejects]" if line.starts_with("path") => format!("{VALID}\n[rejects]\n{line}\n"),
-        "[rejects]" => format!("{VALID}\n[rejects]\npath = \"r.jsonl\"\n{line}\n"),
+        "[rejects]" | "[dropped]" if line.starts_with("path") => format!("{VALID}\n{table}\n{line}\n"),
+        "[rejects]" | "[dropped]" => format!("{VALID}\n{table}\npath = \"r.jsonl\"\n{line}\n"),
         _ => VALID.replacen(table, &format!("{table}\n{line}"), 1),
     };
     let parsed = Config::parse(Path::new("p.toml"), &text);
@@ -264,6 +269,9 @@ fn the_schema_and_the_parser_accept_the_same_values() {
         ("[rejects]", r#"path = "r.ndjson.gz""#),
         ("[rejects]", r#"max-rejects = "0.5%""#),
         ("[rejects]", "max-rejects = 0"),
+        ("[dropped]", r#"path = "d.jsonl""#),
+        ("[dropped]", "sample = 100_000"),
+        ("[dropped]", r#"by = "reason""#),
     ];
     for (table, line) in right {
         assert_agree(&validator, table, line, true);
@@ -338,6 +346,10 @@ fn the_schema_and_the_parser_reject_the_same_values() {
         ("[rejects]", r#"path = "-""#),
         ("[rejects]", r#"max-rejects = "some""#),
         ("[rejects]", "max-rejects = -1"),
+        ("[dropped]", r#"path = "d.csv""#),
+        ("[dropped]", "sample = 0"),
+        ("[dropped]", "sample = 100_001"),
+        ("[dropped]", r#"by = "row""#),
     ];
     for (table, line) in wrong {
         assert_agree(&validator, table, line, false);

@@ -65,7 +65,7 @@ impl BundledCall<'_> {
         let context = callee.context(self.bundle.failure().batch, None);
         let located = |failure| self.locate(context.apply_to(failure));
         let input = CallInput::new(&self.bound.step, &rows, 0..rows.count()).map_err(located)?;
-        let StepOutput { output, mut rejections } = instance.process(callee, &input).map_err(located)?;
+        let StepOutput { output, mut rejections, .. } = instance.process(callee, &input).map_err(located)?;
         if is_last && !rejections.is_empty() {
             let wanted = self.bundle.failing_row().and_then(|row| row.checked_sub(self.start));
             let position = rejections.iter().position(|rejection| Some(rejection.row as usize) == wanted);
