@@ -3,7 +3,9 @@
 use std::fs::File;
 
 use serde_json::Value;
-use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP_IN_BIND, BAD_LOOP_IN_MANIFEST, BAD_PANIC, BAD_REFUSE_PARAMETERS};
+use stillbox_test_guests::{
+    ADD_COLUMN, BAD_LOOP_IN_BIND, BAD_LOOP_IN_MANIFEST, BAD_PANIC, BAD_REFUSE_PARAMETERS, KEEP_LONG, REPEAT_SECRET,
+};
 
 use crate::harness::schemas::assert_is_record;
 use crate::harness::{Folder, Outcome, PipelineFile, outcome, pipeline, rows, sink, step};
@@ -245,4 +247,27 @@ fn failures_are_not_mixed_with_rows_or_messages_on_standard_output() {
     assert_eq!(events[0]["event"], "error");
     assert!(events[0]["message"].as_str().unwrap().contains("where the events go"), "{events:?}");
     outcome.failed(2);
+}
+
+#[test]
+fn secrets_that_come_in_by_the_input_are_covered_in_records_of_steps_without_grants() {
+    const SECRET: &str = "Fz7q2LrW9x";
+    let reversed: String = SECRET.chars().rev().collect();
+    let folder = Folder::with(&[REPEAT_SECRET, KEEP_LONG]);
+    folder.write("key", SECRET);
+    folder.write("input.jsonl", format!("{{\"place\":\"message\",\"reversed\":{reversed:?},\"text\":\"ab\"}}\n"));
+    let header = "secret = { header = \"authorization\", value = \"Bearer {key}\" }";
+    let granted = step("keep_long").allow_http("http://127.0.0.1:1/", header);
+    let secrets = "[secrets]\nkey = { file = \"key\" }";
+    for policy in ["reject", "stop"] {
+        let repeat = step("repeat_secret").on_failure(policy);
+        let pipeline = PipelineFile::new().add(granted.clone()).add(repeat).rejects().toml(secrets);
+        let arguments = ["--failures", "failures.jsonl", "--report", "report.html"];
+        let outcome = folder.run_with(pipeline, arguments);
+        let rejects = if policy == "reject" { folder.text("rejects.jsonl") } else { String::new() };
+        for text in [&outcome.stderr, &folder.text("failures.jsonl"), &folder.text("report.html"), &rejects] {
+            assert!(!text.contains(SECRET), "{policy}: {text}");
+        }
+        assert!(folder.text("failures.jsonl").contains("the message [redacted]"), "{policy}");
+    }
 }

@@ -24,7 +24,7 @@ pub(crate) use models::model_server;
 pub(crate) use pipeline::{PipelineFile, Table, component_step, pipeline, sink, source, step};
 pub(crate) use redact::{DIGESTS, MEASURES, paths, redact};
 pub(crate) use running::{
-    Events, SIGNALS, end, fill, full_pipe, memory_kib, send, spawn, wait_until, wait_until_caught,
+    Events, SIGNALS, end, fill, full_pipe, memory_kib, process_status, send, spawn, wait_until, wait_until_caught,
 };
 pub(crate) use server::{Request, Server, ok, read_request, response};
 

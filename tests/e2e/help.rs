@@ -176,6 +176,9 @@ fn run_help_lists_every_option() {
           --junit <FILE.xml>
               Write a JUnit report to this file: a test suite for each step
 
+          --sarif <FILE.sarif>
+              Write the failures as SARIF to this file, for code scanning
+
           --trace <FILE.json>
               Write a trace of the run to this file, for `https://ui.perfetto.dev` or `chrome://tracing`
 

@@ -2,6 +2,8 @@
 //!
 //! Every replay has another cache, another folder, and no server: those of the runs have ended.
 
+mod cases;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -109,6 +109,38 @@ fn github_shows_failures_at_the_source_of_the_step_or_at_the_input() {
 }
 
 #[test]
+fn the_command_in_the_page_has_no_secrets() {
+    let folder = Folder::with(&[KEEP_LONG]);
+    folder.write("input.jsonl", "{\"text\":\"ab\"}\n");
+    folder.write("key", "Fz7q2LrW9x");
+    let header = "secret = { header = \"authorization\", value = \"Bearer {key}\" }";
+    let keep = step("keep_long").allow_http("http://127.0.0.1:1/", header);
+    folder.write_pipeline(PipelineFile::new().add(keep).toml("[secrets]\nkey = { file = \"key\" }"));
+    folder.stillbox(["run", "pipeline.toml", "--report", "Fz7q2LrW9x.html"]).succeeded();
+    let page = folder.text("Fz7q2LrW9x.html");
+    assert!(!page.contains("Fz7q2LrW9x") && page.contains("--report [redacted].html"), "{page}");
+}
+
+#[test]
+fn sarif_has_a_result_for_each_group_at_its_source_line() {
+    let folder = rejecting();
+    let mut command = folder.command();
+    command.args(["run", "pipeline.toml", "--sarif", "failures.sarif"]).env("GITHUB_WORKSPACE", ROOT);
+    outcome(&mut command).succeeded();
+    let document: serde_json::Value = serde_json::from_str(&folder.text("failures.sarif")).expect("it is JSON");
+    assert_eq!(document["version"], "2.1.0");
+    let run = &document["runs"][0];
+    assert_eq!(run["tool"]["driver"]["rules"][0]["id"], "guest-error");
+    let [result] = run["results"].as_array().unwrap().as_slice() else { panic!("{run}") };
+    assert_eq!((&result["ruleId"], &result["level"]), (&"guest-error".into(), &"warning".into()));
+    let place = &result["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "tests/guests/programs/examples/add_column.rs");
+    assert_eq!(place["region"], serde_json::json!({ "startLine": 24, "startColumn": 9 }));
+    assert!(result["message"]["text"].as_str().unwrap().contains("at: input.jsonl:2"), "{result}");
+    assert_eq!(run["invocations"][0]["executionSuccessful"], true);
+}
+
+#[test]
 fn a_thousand_failures_make_ten_annotations() {
     let folder = Folder::with(&[ADD_COLUMN]);
     let rows: String = (0..1000).map(|_| "{\"text\":\"\"}\n").collect();

@@ -110,3 +110,25 @@ fn a_trace_that_cannot_be_written_is_an_error() {
     let message = folder.run_with(pipeline(), ["--trace", "output.jsonl"]).failed(2);
     assert!(message.contains("--trace") && message.contains("output.jsonl"), "{message}");
 }
+
+#[test]
+fn a_run_that_is_rejected_leaves_an_earlier_trace_as_it_is() {
+    let folder = Folder::with(&[KEEP_LONG]);
+    folder.write("input.jsonl", "{\"text\":\"ab\"}\n");
+    folder.write("trace.json", "earlier");
+    let pipeline = PipelineFile::new().add(step("keep_long").parameters("min-bytes = -1"));
+    folder.run_with(pipeline, ["--trace", "trace.json"]).failed(1);
+    assert_eq!(folder.text("trace.json"), "earlier");
+    folder.run_with(PipelineFile::new().add(step("keep_long")), ["--trace", "trace.json"]).succeeded();
+    assert!(!slices(&folder).is_empty());
+}
+
+#[test]
+fn a_trace_cannot_be_a_pipe() {
+    let folder = Folder::with(&[KEEP_LONG]);
+    folder.write("input.jsonl", "{\"text\":\"ab\"}\n");
+    let status = std::process::Command::new("mkfifo").arg(folder.join("pipe")).status().expect("coreutils are there");
+    assert!(status.success());
+    let message = folder.run_with(PipelineFile::new().add(step("keep_long")), ["--trace", "pipe"]).failed(2);
+    assert!(message.contains("it is a pipe"), "{message}");
+}

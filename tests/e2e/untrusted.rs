@@ -1,6 +1,6 @@
 //! `--untrusted`: pipelines that nobody vouches for.
 
-use stillbox_test_guests::{ADD_COLUMN, BAD_MEMORY_STEPS, BAD_SLEEP, FETCH};
+use stillbox_test_guests::{ADD_COLUMN, ASK, BAD_MEMORY_STEPS, BAD_SLEEP, FETCH};
 
 use crate::harness::{Folder, PipelineFile, Server, ok, step};
 
@@ -57,4 +57,19 @@ fn limits_of_an_untrusted_pipeline_are_lowered_and_smaller_ones_stay() {
     let message = folder.stillbox(["run", "pipeline.toml", "--untrusted"]).failed(1);
     assert!(message.contains("limit: time = 200ms"), "{message}");
     folder.stillbox(["run", "pipeline.toml", "--untrusted", "--time", "100ms"]).failed(124);
+}
+
+#[test]
+fn a_step_that_asks_models_cannot_be_run_untrusted() {
+    let ask = step("ask").set("model", "\"writer\"");
+    let model = "[[model]]\nname = \"writer\"\nurl = \"http://localhost:1/v1\"\nmodel = \"small\"";
+    let folder = Folder::with(&[ASK]);
+    folder.write("input.jsonl", "{\"prompt\":\"a\"}\n");
+    folder.write_pipeline(PipelineFile::new().add(ask).toml(model));
+    folder.stillbox(["lock", "pipeline.toml"]).succeeded();
+    let message = folder.stillbox(["run", "pipeline.toml", "--untrusted"]).failed(2);
+    assert!(
+        message.contains("step \"ask\" asks a model, and `--untrusted` takes models and grants away from all steps"),
+        "{message}"
+    );
 }

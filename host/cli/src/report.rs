@@ -1,4 +1,4 @@
-//! Reports of a run for people who were not there: an HTML page, a `JUnit` file, and annotations and a summary for GitHub.
+//! Reports of a run for people who were not there: an HTML page, a `JUnit` file, SARIF, and annotations and a summary for GitHub.
 //!
 //! A [`Collector`] follows the run by its events. When the run has ended, [`ReportTargets`] writes what was asked for from the same
 //! [`Evidence`].
@@ -10,6 +10,8 @@ mod evidence;
 mod groups;
 mod html;
 mod junit;
+mod places;
+mod sarif;
 mod step_summary;
 #[cfg(test)]
 mod tests;
@@ -37,6 +39,8 @@ pub(crate) struct ReportTargets {
     pub(crate) page: Option<PathBuf>,
     /// The `JUnit` report.
     pub(crate) junit: Option<PathBuf>,
+    /// The failures as SARIF.
+    pub(crate) sarif: Option<PathBuf>,
     /// Whether to print annotations, and to write a summary where GitHub asks for it.
     pub(crate) annotates: bool,
 }
@@ -44,13 +48,14 @@ pub(crate) struct ReportTargets {
 impl ReportTargets {
     /// Returns whether there is anything to write.
     pub(crate) fn is_empty(&self) -> bool {
-        self.page.is_none() && self.junit.is_none() && !self.annotates
+        self.page.is_none() && self.junit.is_none() && self.sarif.is_none() && !self.annotates
     }
 
     /// Returns the files that are written, each with the option that names it.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {
         let named = |name| move |path| (name, path);
-        self.page.iter().map(named("--report")).chain(self.junit.iter().map(named("--junit")))
+        let tests = self.junit.iter().map(named("--junit")).chain(self.sarif.iter().map(named("--sarif")));
+        self.page.iter().map(named("--report")).chain(tests)
     }
 
     /// Writes the reports. All are tried; returns the errors of those that cannot be written.
@@ -63,6 +68,10 @@ impl ReportTargets {
             let written = junit::document(evidence).with_context(|| cannot_write(path));
             let written = written.and_then(|xml| fs::write(path, xml).with_context(|| cannot_write(path)));
             errors.extend(written.err());
+        }
+        if let Some(path) = &self.sarif {
+            let document = format!("{:#}\n", sarif::document(evidence));
+            errors.extend(fs::write(path, document).with_context(|| cannot_write(path)).err());
         }
         if self.annotates {
             eprint!("{}", annotations::commands(evidence));

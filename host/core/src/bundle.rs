@@ -8,10 +8,14 @@ mod head;
 mod masked;
 mod writer;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+
+use crate::config::{ConfigLocation, Diagnostic, nearest};
+use crate::plan::{Plan, PlannedNode};
 
 pub use content::{MissingRows, select_rows};
 pub use file::{Bundle, BundleError};
@@ -98,6 +102,21 @@ impl Bundles {
         self.state.lock().left_out
     }
 
+    /// Returns the diagnostic for a column that no step is given.
+    pub(crate) fn unknown_column(&self, plan: &Plan) -> Option<Diagnostic> {
+        let named = self.columns.as_ref()?;
+        let fields =
+            |node: &PlannedNode| node.input.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
+        let known: BTreeSet<String> = plan.nodes.iter().flat_map(fields).collect();
+        let unknown = named.iter().find(|column| !known.contains(*column))?;
+        let location = ConfigLocation::Argument(format!("--columns {}", named.join(",")).into());
+        let diagnostic = Diagnostic::new(location, format!("no step is given a column {unknown:?}"));
+        Some(match nearest(unknown, known.iter().map(String::as_str)) {
+            Some(meant) => diagnostic.help(format!("did you mean {meant:?}?")),
+            None => diagnostic.help(format!("the columns are {}", shortened_list(&known))),
+        })
+    }
+
     /// Returns whether a rejected row may still have a bundle.
     fn has_place(&self) -> bool {
         self.state.lock().rejected < self.max_files
@@ -114,4 +133,14 @@ impl Bundles {
         }
         has_place
     }
+}
+
+/// The columns in a message.
+const SHOWN_COLUMNS: usize = 20;
+
+/// Returns the first names, separated by commas.
+fn shortened_list(names: &BTreeSet<String>) -> String {
+    let shown: Vec<&str> = names.iter().take(SHOWN_COLUMNS).map(String::as_str).collect();
+    let more = if names.len() > SHOWN_COLUMNS { ", …" } else { "" };
+    shown.join(", ") + more
 }

@@ -105,6 +105,8 @@ pub(crate) struct Config {
     pub(crate) dropped: Option<DroppedTable>,
     /// `[secrets]`.
     pub(crate) secrets: SecretsTable,
+    /// Whether grants, models and secrets were [removed](Self::untrusted).
+    pub(crate) is_untrusted: bool,
     /// Every `[[model]]`, in the order of the file.
     pub(crate) models: Vec<Located<ModelSettings>>,
 }
@@ -124,7 +126,19 @@ impl Config {
         match tables {
             Some((pipeline, sources, steps, sinks, (rejects, dropped), secrets, models)) if diagnostics.is_empty() => {
                 let (file, text) = (file.to_owned(), Arc::clone(&text));
-                Ok(Self { file, text, pipeline, sources, steps, sinks, rejects, dropped, secrets, models })
+                Ok(Self {
+                    file,
+                    text,
+                    pipeline,
+                    sources,
+                    steps,
+                    sinks,
+                    rejects,
+                    dropped,
+                    secrets,
+                    is_untrusted: false,
+                    models,
+                })
             }
             _ => Err(Diagnostics::new(file, Arc::clone(&text), diagnostics)),
         }

@@ -10,6 +10,7 @@ mod content;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -28,11 +29,38 @@ const MAX_READINGS: usize = 1 << 16;
 /// Bytes that are recorded for an instance, of requests, responses and answers, as they are in memory.
 const MAX_BYTES: usize = 12 << 20;
 
+/// Bytes of the bodies of requests that a replay holds at the same time, to compare them with the recorded ones. A recorded call has sent no
+/// more than [`MAX_BYTES`].
+const MAX_HELD: usize = 64 << 20;
+
 /// The log of one instance. Clones are the same log.
 #[derive(Debug, Clone)]
 pub(crate) struct InstanceLog {
     is_replay: bool,
     state: Arc<Mutex<LogState>>,
+    /// The bytes of bodies that a replay holds.
+    held: Arc<AtomicUsize>,
+}
+
+/// The part of the body of a request that a replay holds until this is dropped.
+#[derive(Debug)]
+pub(crate) struct HeldBody {
+    all: Arc<AtomicUsize>,
+    own: AtomicUsize,
+}
+
+impl HeldBody {
+    /// Takes room for more bytes. Returns whether there is any.
+    pub(crate) fn take(&self, bytes: usize) -> bool {
+        self.own.fetch_add(bytes, Ordering::Relaxed);
+        self.all.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) <= MAX_HELD
+    }
+}
+
+impl Drop for HeldBody {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.own.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -59,7 +87,7 @@ pub(crate) struct RequestNumber {
 impl InstanceLog {
     /// Creates an empty log to record into.
     pub(crate) fn record() -> Self {
-        Self { is_replay: false, state: Arc::default() }
+        Self { is_replay: false, state: Arc::default(), held: Arc::default() }
     }
 
     /// Creates a log that is replayed.
@@ -71,7 +99,12 @@ impl InstanceLog {
             content,
             ..LogState::default()
         };
-        Self { is_replay: true, state: Arc::new(Mutex::new(state)) }
+        Self { is_replay: true, state: Arc::new(Mutex::new(state)), held: Arc::default() }
+    }
+
+    /// Starts to hold the body of a request of a replay.
+    pub(crate) fn hold_bodies(&self) -> Arc<HeldBody> {
+        Arc::new(HeldBody { all: Arc::clone(&self.held), own: AtomicUsize::new(0) })
     }
 
     pub(crate) fn is_replay(&self) -> bool {

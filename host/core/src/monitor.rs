@@ -13,8 +13,8 @@ mod tests;
 mod thread_spans;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub(crate) use call::CallMonitor;
@@ -30,6 +30,27 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The same for a sample of a profile, of which the next one comes soon.
 const SAMPLE_PATIENCE: Duration = Duration::from_millis(5);
+
+/// Knows how long the process was stopped.
+pub(crate) trait Pauses: Send + Sync {
+    /// Returns the time so far, as far as it is known without a look at the clock.
+    fn known(&self) -> Duration;
+
+    /// Returns the time so far.
+    fn total(&self) -> Duration;
+}
+
+impl Shared {
+    /// Returns the pauses before a span that begins now.
+    fn known_pauses(&self) -> Duration {
+        self.pauses.get().map_or(Duration::ZERO, |pauses| pauses.known())
+    }
+
+    /// Returns the pauses until now.
+    fn total_pauses(&self) -> Duration {
+        self.pauses.get().map_or(Duration::ZERO, |pauses| pauses.total())
+    }
+}
 
 type SpanListener = Box<dyn Fn(&Span, Duration) + Send + Sync>;
 
@@ -62,6 +83,8 @@ struct MonitorState {
 struct Shared {
     /// The number of snapshots so far.
     asked: AtomicU64,
+    /// The clock that knows how long the process was stopped. `None` before a run.
+    pauses: OnceLock<Arc<dyn Pauses>>,
     listener: Option<SpanListener>,
 }
 
@@ -103,6 +126,11 @@ impl Monitor {
         // Those of one thread that began at the same time keep their order.
         spans.sort_by_key(|span| span.started);
         spans
+    }
+
+    /// Sets the clock whose pauses do not count in snapshots. Only that of the first run counts.
+    pub(crate) fn set_pauses(&self, pauses: Arc<dyn Pauses>) {
+        let _ = self.state.shared.pauses.set(pauses);
     }
 
     /// Begins a span of this thread. It ends when the guard is dropped.

@@ -1,5 +1,6 @@
 //! The outline of a pipeline: its nodes, and the columns along its edges.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use crate::component::Availability;
 use crate::config::SampleBy;
 use crate::config::combine::Combine;
 use crate::engine::Permission;
-use crate::grants::EnvValue;
+use crate::grants::{EnvValue, Redactor};
 use crate::limits::Limits;
 use crate::plan::{Dropped, Plan, PlannedEdge, Role, Step, describe};
 use crate::sink::SinkLocation;
@@ -27,6 +28,18 @@ pub struct Outline {
     /// Where dropped rows are written. `None` if they are not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropped: Option<OutlineDropped>,
+    #[serde(skip)]
+    redactor: HiddenRedactor,
+}
+
+/// The secrets of the pipeline, which are not shown.
+#[derive(Clone, Default)]
+struct HiddenRedactor(Redactor);
+
+impl fmt::Debug for HiddenRedactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
+    }
 }
 
 /// The file for a sample of dropped rows.
@@ -146,6 +159,11 @@ fn dropped(plan: &Plan, dropped: &Dropped) -> Option<OutlineDropped> {
 }
 
 impl Outline {
+    /// Returns a text with the secrets of the pipeline covered, by their values.
+    pub fn redact(&self, text: &str) -> String {
+        self.redactor.0.redact(text).into_owned()
+    }
+
     pub(crate) fn from_plan(plan: &Plan) -> Self {
         let mut sinks = plan.sinks.iter();
         let mut nodes = Vec::with_capacity(plan.nodes.len());
@@ -195,7 +213,8 @@ impl Outline {
                 columns: columns(&node.schema),
             });
         }
-        Self { name: Arc::clone(&plan.name), nodes, dropped: plan.dropped.as_ref().and_then(|to| dropped(plan, to)) }
+        let dropped = plan.dropped.as_ref().and_then(|to| dropped(plan, to));
+        Self { name: Arc::clone(&plan.name), nodes, dropped, redactor: HiddenRedactor(plan.redactor.clone()) }
     }
 }
 

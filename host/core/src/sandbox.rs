@@ -99,6 +99,11 @@ impl Sandbox {
         &self.engine
     }
 
+    /// Returns the clock that stops while the process is stopped.
+    pub(crate) fn clock(&self) -> Arc<RunningClock> {
+        self.watchdog.clock()
+    }
+
     /// Interrupts stopped guests repeatedly until the last has ended, without anyone waiting for them.
     pub(crate) fn see_out(&self) {
         self.watchdog.see_out();

@@ -22,17 +22,19 @@ use crate::batch::{RowOrigins, Rows};
 use crate::bundle::BundleWriter;
 use crate::failure::Failure;
 use crate::format::Compression;
+use crate::grants::Redactor;
 use crate::interrupt::Stop;
 use crate::monitor::{Monitor, Span, SpanGuard, SpanKind};
 use crate::plan::{Operation, Step, Work};
 use crate::report::{Report, StepReport};
 use crate::result_cache::ResultCache;
 use crate::sandbox::{Sandbox, wait};
-use crate::sink::{Encoded, Encoder, compress};
+use crate::sink::{Encoded, Encoder};
 use crate::source::RowPositions;
 use crate::spill::SpillFrame;
 
 pub(crate) use dropped::{DropSampler, DroppedRow};
+use reject::encode_rejects;
 pub(crate) use reject::{RejectRecord, row_as_json};
 pub(crate) use reject_counter::RejectCounter;
 pub(crate) use work_item::{StageInput, WorkItem, WorkRows};
@@ -61,6 +63,8 @@ pub(crate) struct Stage {
     pub(crate) reject_counter: Arc<RejectCounter>,
     /// Chooses the dropped rows that are written. `None` if they are not recorded.
     pub(crate) drop_sampler: Option<Arc<DropSampler>>,
+    /// Removes the secrets of the pipeline from failures, also those that came in by the input.
+    pub(crate) redactor: Redactor,
     /// Writes a bundle for each failure, if there are to be any.
     pub(crate) bundles: Option<Arc<BundleWriter>>,
     /// Runs the operations elsewhere. `None` to run them in this process.
@@ -176,6 +180,7 @@ impl Stage {
             active_guests: AtomicUsize::new(0),
             reject_counter: Arc::default(),
             drop_sampler: None,
+            redactor: Redactor::default(),
             bundles: None,
             remote: None,
         }
@@ -230,10 +235,14 @@ impl Stage {
         };
         rejected.append(&mut output.rejected);
         output.rejected = rejected;
+        if !self.redactor.is_empty() {
+            output.rejected.iter_mut().for_each(|rejected| rejected.failure.redact(&self.redactor));
+        }
         output.rows = self.inputs[input].counts.then(|| count + bad_rows as usize);
         output.bad_rows = bad_rows;
         output.is_complete &= !self.reject_counter.is_exceeded();
-        output.rejects = self.encode_rejects(&output.rejected)?;
+        output.rejects =
+            encode_rejects(&output.rejected, &self.run, self.reject_compression).map_err(|error| host(&error))?;
         Ok(output)
     }
 
@@ -277,18 +286,6 @@ impl Stage {
     pub(crate) fn count_guest_call(&self) -> GuestCallGuard<'_> {
         self.active_guests.fetch_add(1, Ordering::AcqRel);
         GuestCallGuard { guests: &self.active_guests }
-    }
-
-    fn encode_rejects(&self, rejected: &[RejectRecord]) -> Result<Option<Encoded>, Box<Failure>> {
-        if rejected.is_empty() {
-            return Ok(None);
-        }
-        let mut lines = Vec::new();
-        for rejected in rejected {
-            rejected.write(&self.run, &mut lines);
-        }
-        let bytes = compress(self.reject_compression, lines).map_err(|error| host(&error))?;
-        Ok(Some(Encoded::Bytes(bytes)))
     }
 
     /// Returns a failure if the run was stopped.

@@ -68,7 +68,8 @@ pub(crate) fn memory_kib(child: &Child, key: &str) -> Option<u64> {
     process_status(child, key)?.split_whitespace().next()?.parse().ok()
 }
 
-fn process_status(child: &Child, key: &str) -> Option<String> {
+/// A value from the system's status of a process, or `None` if it has ended.
+pub(crate) fn process_status(child: &Child, key: &str) -> Option<String> {
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
     Some(status.lines().find_map(|line| line.strip_prefix(key))?.trim().to_owned())
 }

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use stillbox::arrow::array::RecordBatch;
 use stillbox::bundle::{Bundle, MissingRows, select_rows};
+use stillbox::config::case::{CaseTable, ExpectedFailure, parse_parameters};
 use stillbox::rows::row_as_json;
-use stillbox::units::{format_duration, format_size};
-use stillbox::{DataType, Limits};
+use stillbox::units::{counted, format_duration, format_size};
+use stillbox::{DataType, FailureKind, Limits};
 
 use super::case::{EXPECTED_FAILURE, INPUT, PARAMETERS, SETTINGS};
 use super::report::Problem;
@@ -37,6 +38,9 @@ pub enum WriteCaseError {
     /// The parameters have no form in TOML.
     #[error("the parameters of the bundle cannot be written as TOML: {0}")]
     Parameters(String),
+    /// A case would not fail as the call of the bundle did.
+    #[error("the bundle cannot be written as a case: {0}")]
+    NoCase(String),
     /// The bundle does not have these rows.
     #[error(transparent)]
     Rows(#[from] MissingRows),
@@ -67,12 +71,16 @@ pub fn write_case(bundle: &Bundle, folder: &Path, rows: Option<Range<usize>>) ->
     if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(WriteCaseError::NotEmpty(folder.to_owned()));
     }
-    let (start, batches) = selected(bundle, rows)?;
+    let (start, batches) = selected(bundle, rows.clone())?;
+    if let Some(problem) = differs(bundle, rows) {
+        return Err(WriteCaseError::NoCase(problem));
+    }
     let mut files = vec![
         (PARAMETERS, parameters(bundle)?),
         (SETTINGS, settings(bundle, &batches)),
         (EXPECTED_FAILURE, expected(bundle, start, &batches)),
     ];
+    check_readable(&files)?;
     if !batches.is_empty() {
         let lines = batches.iter().flat_map(|batch| (0..batch.num_rows()).map(|row| row_as_json(batch, row) + "\n"));
         files.push((INPUT, lines.collect()));
@@ -94,6 +102,44 @@ pub fn write_case(bundle: &Bundle, folder: &Path, rows: Option<Range<usize>>) ->
     }
     written.extend(of_responses);
     Ok(WrittenCase { files: written, notes: notes(bundle, incomplete, unusable) })
+}
+
+/// Returns why a case would not fail as the call did. `rows` are the rows that were asked for.
+fn differs(bundle: &Bundle, rows: Option<Range<usize>>) -> Option<String> {
+    let kind = bundle.failure().kind;
+    if kind == FailureKind::Model {
+        return Some("the model failed, and a case has answers of models only; replay the bundle instead".into());
+    }
+    let incomplete = bundle.responses().1;
+    // A case denies what the call was denied.
+    if incomplete > 0 && kind != FailureKind::Denied {
+        let requests = counted(incomplete as u64, "request", "requests");
+        return Some(format!(
+            "{requests} got no complete response, and a case has complete ones only; replay the bundle instead"
+        ));
+    }
+    let rows = rows?;
+    match bundle.failing_row() {
+        Some(row) if rows.contains(&row) => None,
+        Some(row) => Some(format!("row {row} is at fault, and not among the rows {}..{}", rows.start, rows.end)),
+        None => Some("no row is known to be at fault, so a part of the rows may pass; leave out `--rows`".into()),
+    }
+}
+
+/// Checks that `stillbox test` reads the files. A bundle may come from anyone, with limits that a case cannot have.
+fn check_readable(files: &[(&str, String)]) -> Result<(), WriteCaseError> {
+    for (name, text) in files {
+        let file = Path::new(name);
+        let problem = match *name {
+            SETTINGS => CaseTable::parse(file, text).err(),
+            EXPECTED_FAILURE => ExpectedFailure::parse(file, text).err(),
+            _ => parse_parameters(file, text).err(),
+        };
+        if let Some(problem) = problem {
+            return Err(WriteCaseError::NoCase(problem.to_string()));
+        }
+    }
+    Ok(())
 }
 
 /// Returns the error of responses that cannot be written.

@@ -85,6 +85,9 @@ pub(crate) struct Run {
     /// Write a JUnit report to this file: a test suite for each step
     #[arg(long, value_name = "FILE.xml", value_hint = ValueHint::FilePath)]
     pub(crate) junit: Option<PathBuf>,
+    /// Write the failures as SARIF to this file, for code scanning
+    #[arg(long, value_name = "FILE.sarif", value_hint = ValueHint::FilePath)]
+    pub(crate) sarif: Option<PathBuf>,
     /// Write a trace of the run to this file, for `https://ui.perfetto.dev` or `chrome://tracing`
     #[arg(long, value_name = "FILE.json", value_hint = ValueHint::FilePath)]
     pub(crate) trace: Option<PathBuf>,

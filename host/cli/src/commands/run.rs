@@ -193,7 +193,12 @@ fn reports(arguments: &args::Run) -> ReportTargets {
         Annotations::Github => true,
         Annotations::None => false,
     };
-    ReportTargets { page: arguments.report.clone(), junit: arguments.junit.clone(), annotates }
+    ReportTargets {
+        page: arguments.report.clone(),
+        junit: arguments.junit.clone(),
+        sarif: arguments.sarif.clone(),
+        annotates,
+    }
 }
 
 fn settings(arguments: &args::Run) -> RunSettings {

@@ -113,6 +113,11 @@ impl Collector {
         self.state.lock().timeline.add(report.elapsed, report.rows_in);
     }
 
+    /// Returns a text with the secrets of the pipeline covered, as far as they are known.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        self.state.lock().outline.as_ref().map_or_else(|| text.to_owned(), |outline| outline.redact(text))
+    }
+
     /// Returns the evidence of the run, which has ended.
     pub(crate) fn finish(&self, pipeline: &str, end: &RunEnd<'_>) -> Evidence {
         let mut state = std::mem::take(&mut *self.state.lock());

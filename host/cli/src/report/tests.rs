@@ -39,7 +39,7 @@ fn evidence(verdict: RunVerdict, rejected: &[Failure], ended: &[Failure]) -> Evi
     (model.name, model.requests, model.cost) = (HOSTILE.into(), 1000, Some(0.5));
     report.models = vec![model];
     report.sinks = vec![SinkReport::new(HOSTILE.into(), false)];
-    let environment = super::environment(Path::new(HOSTILE), SystemTime::UNIX_EPOCH, 2);
+    let environment = super::environment(Path::new(HOSTILE), SystemTime::UNIX_EPOCH, 2, &str::to_owned);
     let sentence = HOSTILE.to_owned();
     collector.finish(HOSTILE, &RunEnd { verdict, sentence, report: &report, failures: ended, environment })
 }

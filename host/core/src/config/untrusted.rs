@@ -31,6 +31,7 @@ impl Config {
         }
         self.secrets = SecretsTable::default();
         self.models = Vec::new();
+        self.is_untrusted = true;
         let time = self.pipeline.time.as_ref().map_or(RUN_TIME, |time| time.value.min(RUN_TIME));
         self.pipeline.time = Some(Located::new(time, ConfigLocation::Argument("--untrusted".into())));
         self

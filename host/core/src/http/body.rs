@@ -27,7 +27,12 @@ pub(super) struct LimitedBody {
     is_broken_off: Arc<AtomicBool>,
     /// Is called with each part that is sent, if it is recorded.
     sending: Option<PartObserver>,
+    /// Is called with the length of each part, if all bodies together are bounded. Returns whether there is room for it.
+    room: Option<RoomForPart>,
 }
+
+/// Is called with the length of each part of a body.
+type RoomForPart = Box<dyn FnMut(usize) -> bool + Send>;
 
 /// Is called with each part of a body.
 type PartObserver = Box<dyn FnMut(&[u8]) + Send>;
@@ -37,7 +42,7 @@ pub(super) type Copy = Arc<Mutex<Vec<u8>>>;
 
 impl LimitedBody {
     pub(super) fn new(inner: UnsyncBoxBody<Bytes, Code>, limit: u64, is_broken_off: Arc<AtomicBool>) -> Self {
-        Self { inner, left: limit, limit, is_broken_off, sending: None }
+        Self { inner, left: limit, limit, is_broken_off, sending: None, room: None }
     }
 
     /// Reads the whole body, and returns it with a body that sends the same.
@@ -49,6 +54,12 @@ impl LimitedBody {
         let bytes = self.collect().await?.to_bytes();
         let inner = whole(bytes.clone());
         Ok((bytes, Self::new(inner, limit, is_broken_off)))
+    }
+
+    /// Bounds the body by a function that returns whether there is room for so many more bytes.
+    pub(super) fn bounded(mut self, room: impl FnMut(usize) -> bool + Send + 'static) -> Self {
+        self.room = Some(Box::new(room));
+        self
     }
 
     /// Calls a function with each part that is sent.
@@ -70,6 +81,11 @@ impl Body for LimitedBody {
             return Poll::Ready(Some(Err(Code::HttpRequestBodySize(Some(self.limit)))));
         };
         self.left = left;
+        if let Some(room) = &mut self.room
+            && !room(length as usize)
+        {
+            return Poll::Ready(Some(Err(Code::HttpRequestBodySize(None))));
+        }
         if let Some(sending) = &mut self.sending
             && let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref())
         {

@@ -134,8 +134,11 @@ impl LoggedExchange {
         let found = if let Some(found) = unread {
             found
         } else if self.log.has_request(method, &url) {
-            let body = LimitedBody::new(body, self.limit, Arc::default()).collected().await;
-            let (body, _) = body.map_err(|code| self.notices.add(method, &shown, RequestError::of_body(code)))?;
+            let failed = |code| self.notices.add(method, &shown, RequestError::of_body(code));
+            let held = self.log.hold_bodies();
+            let observer = Arc::clone(&held);
+            let body = LimitedBody::new(body, self.limit, Arc::default()).bounded(move |bytes| observer.take(bytes));
+            let (body, _) = body.collected().await.map_err(failed)?;
             self.log.request(method, &url, Some(&body)).ok_or_else(denied)?
         } else {
             return Err(denied());
@@ -361,6 +364,16 @@ mod tests {
         assert!(matches!(send("POST", 1000), (Code::HttpRequestBodySize(Some(_)), 9)));
         // The log has no such request at all.
         assert!(matches!(send("PUT", 1000), (Code::HttpRequestDenied, 0)));
+    }
+
+    #[test]
+    fn a_replay_holds_bounded_bodies_of_all_requests_together() {
+        let log = InstanceLog::replay(InstanceLog::record().content());
+        let bodies: Vec<_> = (0..100).map(|_| log.hold_bodies()).collect();
+        let held = bodies.iter().filter(|body| body.take(1 << 20)).count();
+        assert_eq!(held, 64);
+        drop(bodies);
+        assert!(log.hold_bodies().take(1 << 20));
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl Answer {
             Some(Value::Null) if choice.get("message").is_some() => String::new(),
             _ => return Err(malformed("its first choice has no text")),
         };
-        let (input_tokens, output_tokens) = tokens(response);
+        let (input_tokens, output_tokens) = plausible_tokens(response)?;
         Ok(Self {
             text,
             finish,
@@ -86,6 +86,7 @@ impl Vectors {
     /// # Errors
     /// The response is not one.
     pub(crate) fn read(response: &Value, count: usize) -> Result<Self, AnswerError> {
+        plausible_tokens(response)?;
         let data = response["data"].as_array().ok_or_else(|| malformed("it has no `data`"))?;
         let mut vectors: Vec<Option<Vec<f32>>> = vec![None; count];
         for (position, entry) in data.iter().enumerate() {
@@ -108,10 +109,24 @@ impl Vectors {
     }
 }
 
-/// Returns the tokens of the request and of the answer, as the server counts them.
+/// The most tokens of a request, or of its answer, that a server may count. No model has a context of as many.
+const MAX_TOKENS: u64 = 100_000_000;
+
+/// Returns the tokens of the request and of the answer, as the server counts them. Implausible numbers do not count.
 pub(crate) fn tokens(response: &Value) -> (u64, u64) {
-    let count = |pointer| response.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
-    (count("/usage/prompt_tokens"), count("/usage/completion_tokens"))
+    plausible_tokens(response).unwrap_or_default()
+}
+
+/// Returns the tokens of a response.
+///
+/// # Errors
+/// A number is not plausible.
+fn plausible_tokens(response: &Value) -> Result<(u64, u64), AnswerError> {
+    let count = |pointer| match response.pointer(pointer).and_then(Value::as_u64) {
+        Some(count) if count > MAX_TOKENS => Err(malformed(&format!("its `usage` has {count} tokens"))),
+        count => Ok(count.unwrap_or(0)),
+    };
+    Ok((count("/usage/prompt_tokens")?, count("/usage/completion_tokens")?))
 }
 
 fn malformed(problem: &str) -> AnswerError {
@@ -123,6 +138,26 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn implausible_numbers_of_tokens_are_no_answer_and_cost_nothing() {
+        let response = |tokens: u64| {
+            json!({
+                "choices": [{ "message": { "content": "yes" } }], "data": [],
+                "usage": { "prompt_tokens": 3, "completion_tokens": tokens },
+            })
+        };
+        for count in [MAX_TOKENS + 1, u64::MAX] {
+            let error = Answer::read(&response(count)).expect_err("no model has so many");
+            assert_eq!(
+                error.message,
+                format!("the response of the server is not an answer: its `usage` has {count} tokens")
+            );
+            assert!(Vectors::read(&response(count), 0).is_err());
+            assert_eq!(tokens(&response(count)), (0, 0));
+        }
+        assert_eq!(tokens(&response(MAX_TOKENS)), (3, MAX_TOKENS));
+    }
 
     fn error<T: std::fmt::Debug>(result: Result<T, AnswerError>) -> String {
         result.unwrap_err().message

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use wasmtime::{EngineWeak, WasmBacktrace};
@@ -42,10 +43,19 @@ pub(super) struct OpenSpan {
     /// Unique in the list of its thread.
     pub(super) number: u64,
     pub(super) span: Span,
+    /// How long the process had been stopped when it began.
+    pub(super) paused_before: Duration,
     /// The guest of a call.
     pub(super) guest: Option<Arc<Guest>>,
     /// The stack of the guest whose wait this is.
     pub(super) stack: Option<Arc<CapturedStack>>,
+}
+
+impl OpenSpan {
+    /// Returns the time since its begin, without pauses of the process, which was stopped for `paused` in all.
+    pub(super) fn elapsed(&self, paused: Duration) -> Duration {
+        self.span.started.elapsed().saturating_sub(paused.saturating_sub(self.paused_before))
+    }
 }
 
 /// The guest that a call runs.

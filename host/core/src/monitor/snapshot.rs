@@ -53,7 +53,7 @@ pub struct ThreadActivity {
     /// The number of rows of the batch.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub rows: Option<u64>,
-    /// Time since the work began; in seconds when serialized.
+    /// Time since the work began, without pauses of the process; in seconds when serialized.
     #[serde(with = "seconds")]
     pub elapsed: Duration,
     /// The wait of the work. `None` if it does not wait.
@@ -98,7 +98,9 @@ pub(super) fn take(monitor: &Monitor, libraries: Libraries, patience: Duration) 
         threads.entry(span.span.thread_number).or_default().push(span);
     }
     let omitted = threads.len().saturating_sub(MAX_THREADS) as u64;
-    let threads = threads.into_values().take(MAX_THREADS).map(|spans| activity(&spans, number, libraries)).collect();
+    let paused = monitor.state.shared.total_pauses();
+    let threads = threads.into_values().take(MAX_THREADS);
+    let threads = threads.map(|spans| activity(&spans, paused, number, libraries)).collect();
     Snapshot { threads, omitted }
 }
 
@@ -108,13 +110,13 @@ fn is_silent(span: &OpenSpan, snapshot: u64) -> bool {
 }
 
 /// Returns what a thread with these spans does, of which each is within the one before.
-fn activity(spans: &[OpenSpan], snapshot: u64, libraries: Libraries) -> ThreadActivity {
+fn activity(spans: &[OpenSpan], paused: Duration, snapshot: u64, libraries: Libraries) -> ThreadActivity {
     let last = spans.last().expect("a thread is listed with its spans");
     let main = spans.iter().rev().find(|open| open.span.kind != SpanKind::Wait).unwrap_or(last);
     let wait = (last.span.kind == SpanKind::Wait).then_some(last);
     let guest = main.guest.as_deref();
     let waits_for = match wait {
-        Some(wait) => Some(Wait { what: wait.span.name.clone().into_owned(), elapsed: wait.span.started.elapsed() }),
+        Some(wait) => Some(Wait { what: wait.span.name.clone().into_owned(), elapsed: wait.elapsed(paused) }),
         None if guest.is_some_and(Guest::is_suspended) => {
             Some(Wait { what: HOST_FUNCTION.to_owned(), elapsed: Duration::ZERO })
         }
@@ -129,7 +131,7 @@ fn activity(spans: &[OpenSpan], snapshot: u64, libraries: Libraries) -> ThreadAc
         step: last.span.step.clone().or_else(|| main.span.step.clone()),
         batch: spans.iter().rev().find(known).and_then(|open| open.span.batch),
         rows: spans.iter().rev().find_map(|open| open.span.rows),
-        elapsed: main.span.started.elapsed(),
+        elapsed: main.elapsed(paused),
         waits_for,
         backtrace: stack.map_or_else(Vec::new, |stack| stack.frames(libraries)),
     }

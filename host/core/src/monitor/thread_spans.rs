@@ -80,7 +80,8 @@ impl ThreadSpans {
         let mut open = self.open.lock();
         let number = open.next;
         open.next += 1;
-        open.spans.push(OpenSpan { number, span, guest, stack });
+        let paused_before = self.shared.known_pauses();
+        open.spans.push(OpenSpan { number, span, paused_before, guest, stack });
         drop(open);
         SpanGuard { thread: self, number }
     }

@@ -113,6 +113,9 @@ impl LockedRun<'_> {
         if let Some(on_plan) = &self.options.on_plan {
             on_plan(&Outline::from_plan(&planned.plan));
         }
+        if let Some(wrong) = self.options.bundles.as_ref().and_then(|bundles| bundles.unknown_column(&planned.plan)) {
+            return Err(RunError::Config(self.pipeline.config.diagnostics(vec![wrong])));
+        }
         let fingerprint = self.check_unchanged(&planned.plan)?;
         if let Some(report) = self.prepare(&planned.plan, &journal)? {
             return Ok(report);
@@ -295,7 +298,9 @@ impl LockedRun<'_> {
 /// The stop of the run's instances. The dispatcher decides when it reaches them: not before the grace period has passed.
 fn stop_of(planned: &Planned, monitor: &Monitor) -> Stop {
     let stop = Stop::with_monitor(monitor);
-    stop.reaches(planned.reservation.loader().sandbox().engine());
+    let sandbox = planned.reservation.loader().sandbox();
+    stop.reaches(sandbox.engine());
+    monitor.set_pauses(sandbox.clock());
     stop
 }
 

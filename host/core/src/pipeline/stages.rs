@@ -47,7 +47,7 @@ type Source = (Box<dyn Reader>, Arc<dyn Decoder>);
 
 impl StageResources<'_> {
     pub(super) fn stages(&self, plan: Plan) -> Vec<RunStage> {
-        let Plan { stages, sources, rejects, batch_rows, .. } = plan;
+        let Plan { stages, sources, rejects, batch_rows, redactor, .. } = plan;
         let reject_compression = rejects.map_or(Compression::None, |rejects| rejects.spec.compression);
         let mut sources: Vec<Option<Source>> =
             sources.into_iter().map(|source| Some((source.reader, source.decoder))).collect();
@@ -92,6 +92,7 @@ impl StageResources<'_> {
                 active_guests: AtomicUsize::new(0),
                 reject_counter: Arc::clone(&self.reject_counter),
                 drop_sampler: self.drop_sampler.clone(),
+                redactor: redactor.clone(),
                 bundles: self.bundles.clone(),
                 remote,
             };

@@ -46,7 +46,7 @@ pub(super) fn bind_columns(
     let table = &config.steps[index];
     let LoadedStep { component, parameters, signature, grants } = loaded;
     check_grants(table, &grants.grants, diagnostics);
-    check_models(table, &component, diagnostics);
+    check_models(config, table, &component, diagnostics);
     let kind = component.manifest().kind;
     // These checks do not concern columns, so checking continues after a problem.
     check_kind(table, kind, diagnostics);

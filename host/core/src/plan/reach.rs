@@ -2,7 +2,7 @@
 
 use crate::component::Component;
 use crate::config::instance::{CacheMode, InstanceLife};
-use crate::config::{Diagnostic, StepTable};
+use crate::config::{Config, Diagnostic, StepTable};
 use crate::grants::Grants;
 
 /// Returns what of a step is cached. The results of a step with a model depend on its answers, so these are cached instead.
@@ -14,9 +14,20 @@ pub(super) fn cache_mode(table: &StepTable) -> CacheMode {
 }
 
 /// Reports a step that imports models and has none, and one that has a model and does not import any.
-pub(super) fn check_models(table: &StepTable, component: &Component, diagnostics: &mut Vec<Diagnostic>) {
+pub(super) fn check_models(
+    config: &Config,
+    table: &StepTable,
+    component: &Component,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let name = &table.name.value;
     match (component.asks_models(), table.models.first()) {
+        (true, None) if config.is_untrusted => {
+            let message =
+                format!("step \"{name}\" asks a model, and `--untrusted` takes models and grants away from all steps");
+            let help = "run it without `--untrusted` if its pipeline file is to be trusted";
+            diagnostics.push(Diagnostic::new(table.location.clone(), message).help(help));
+        }
         (true, None) => {
             let message = format!("step \"{name}\" asks a model and has none");
             let help = "add `model = \"NAME\"` with the name of a [[model]]; for `stillbox pipe`, \

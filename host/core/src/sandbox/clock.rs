@@ -4,9 +4,12 @@
 //! The watchdog plans when it wakes next. If that time has passed for long, no thread of the process ran in between, and
 //! the time does not count.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+
+use crate::monitor::Pauses;
 
 /// The longest time between two wake-ups of the watchdog while calls run.
 pub(super) const TICK: Duration = Duration::from_millis(100);
@@ -18,6 +21,8 @@ const SLACK: Duration = Duration::from_millis(200);
 #[derive(Debug, Default)]
 pub(crate) struct RunningClock {
     state: Mutex<ClockState>,
+    /// The length of all pauses in nanoseconds, which is read without the lock.
+    paused: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -39,6 +44,7 @@ impl RunningClock {
         let late = state.wakes.map_or(Duration::ZERO, |wakes| now.saturating_duration_since(wakes));
         if late > SLACK {
             state.paused += late;
+            self.paused.store(state.paused.as_nanos() as u64, Ordering::Relaxed);
             state.wakes = Some(now + TICK);
         }
         now.checked_sub(state.paused).unwrap_or(now)
@@ -56,6 +62,17 @@ impl RunningClock {
     /// Notes that the watchdog does not wake by itself.
     pub(super) fn idle(&self) {
         self.state.lock().wakes = None;
+    }
+}
+
+impl Pauses for RunningClock {
+    fn known(&self) -> Duration {
+        Duration::from_nanos(self.paused.load(Ordering::Relaxed))
+    }
+
+    fn total(&self) -> Duration {
+        self.now();
+        self.known()
     }
 }
 

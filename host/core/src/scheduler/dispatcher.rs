@@ -322,6 +322,7 @@ impl Dispatcher<'_> {
             return;
         }
         failure.run = Some(Arc::clone(&self.events.run));
+        failure.redact(&self.stages.current().redactor);
         if let Some(RunOutcome::Failed(failures) | RunOutcome::Interrupted(_, failures)) = &mut self.end {
             failures.push(*failure);
             failures.sort_by_key(|failure| failure.batch);

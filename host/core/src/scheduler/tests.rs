@@ -114,6 +114,7 @@ fn ended_with(input_reader: Box<dyn InputReader>, operations: Vec<Operation>) ->
         active_guests: AtomicUsize::new(0),
         reject_counter: Arc::default(),
         drop_sampler: None,
+        redactor: crate::grants::Redactor::default(),
         bundles: None,
         remote: None,
     };

@@ -4,6 +4,7 @@
 //! has room for. So the sample does not depend on the number of threads. Once it is full, tasks return no more rows; rows that are left
 //! out for that reason would not be written either.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use super::reject::row_as_json;
 use crate::batch::{Rows, StepOutput};
 use crate::config::SampleBy;
 use crate::failure::RowPlace;
+use crate::grants::Redactor;
 use crate::json::write_serde;
 use crate::plan::Step;
 use crate::report::{MAX_DROP_REASONS, OTHER_REASONS, StepReport};
@@ -141,7 +143,7 @@ impl BatchDrops {
         (step, rows, batch): (&Step, &Rows, u64),
         range: &Range<usize>,
         output: &StepOutput,
-        sampler: &DropSampler,
+        (sampler, redactor): (&DropSampler, &Redactor),
         report: &mut StepReport,
     ) {
         if output.output.dropped == 0 {
@@ -149,9 +151,10 @@ impl BatchDrops {
         }
         for row in dropped_rows(output, range.len()) {
             let place = || rows.origin.place(range.start + row);
-            let reason = output.reasons.get(row as u32);
-            let pattern = reason.map(|reason| message_pattern(reason, PATTERN));
-            if let (Some(pattern), Some(reason)) = (&pattern, reason) {
+            // Before its pattern is made, in which no secret would be found.
+            let reason = output.reasons.get(row as u32).map(|reason| redactor.redact(reason));
+            let pattern = reason.as_deref().map(|reason| message_pattern(reason, PATTERN));
+            if let (Some(pattern), Some(reason)) = (&pattern, &reason) {
                 report.note_drop(pattern, reason, place);
             }
             let group = match sampler.by {
@@ -161,7 +164,7 @@ impl BatchDrops {
             if self.is_first(&group, sampler.most) && sampler.has_room(step.number, &group) {
                 let columns = String::from_utf8(row_as_json(&rows.columns, range.start + row)).expect("JSON is text");
                 let (number, step) = (step.number, Arc::clone(&step.name));
-                let reason = reason.map(ToOwned::to_owned);
+                let reason = reason.map(Cow::into_owned);
                 self.rows.push(DroppedRow { number, step, batch, place: place(), reason, group, columns });
             }
         }

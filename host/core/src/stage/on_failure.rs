@@ -239,7 +239,8 @@ impl PolicyRunner<'_> {
     ) -> Result<(), Box<Failure>> {
         if let Some(sampler) = self.stage.drop_sampler.as_ref().filter(|_| self.step.records_drops) {
             let batch = self.context.batch.unwrap_or(0);
-            self.drops.record((self.step, self.rows, batch), range, &output, sampler, self.report);
+            let using = (&**sampler, &self.stage.redactor);
+            self.drops.record((self.step, self.rows, batch), range, &output, using, self.report);
         }
         let StepOutput { output: checked, rejections, .. } = output;
         for (index, rejection) in rejections.into_iter().enumerate() {

@@ -1,5 +1,6 @@
 //! Rejected rows, in the form of the reject file.
 
+use std::io;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -7,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::Rows;
 use crate::failure::{BRIEF, Failure, REJECTED};
-use crate::format::NonFinite;
+use crate::format::{Compression, NonFinite};
 use crate::json::{JsonValues, NoJson, write_serde};
+use crate::sink::{Encoded, compress};
 use crate::source::BadRow;
 use crate::text::escape_controls_in_json;
 
@@ -60,7 +62,7 @@ impl RejectRecord {
     }
 
     /// Adds the line for the reject file: `{"row": …, "failure": …}`, or `{"raw": …, "failure": …}` without columns.
-    pub(super) fn write(&self, run: &Arc<str>, out: &mut Vec<u8>) {
+    fn write(&self, run: &Arc<str>, out: &mut Vec<u8>) {
         match &self.content {
             RejectedContent::Columns(columns) => {
                 out.extend_from_slice(b"{\"row\":");
@@ -78,6 +80,20 @@ impl RejectRecord {
         out.extend_from_slice(escape_controls_in_json(&json).as_bytes());
         out.extend_from_slice(b"}\n");
     }
+}
+
+/// Returns the lines for the reject file, if there are any.
+pub(super) fn encode_rejects(
+    rejected: &[RejectRecord],
+    run: &Arc<str>,
+    compression: Compression,
+) -> io::Result<Option<Encoded>> {
+    if rejected.is_empty() {
+        return Ok(None);
+    }
+    let mut lines = Vec::new();
+    rejected.iter().for_each(|rejected| rejected.write(run, &mut lines));
+    compress(compression, lines).map(|bytes| Some(Encoded::Bytes(bytes)))
 }
 
 /// Returns a row as a JSON object. Values that JSON cannot represent, such as NaN, become text, because a rejected row

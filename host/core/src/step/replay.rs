@@ -6,6 +6,7 @@ mod options;
 
 use std::io::Write as _;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -17,6 +18,7 @@ use super::error::BindError;
 use super::pool::LoadedComponent;
 use crate::bundle::{Bundle, select_rows};
 use crate::cleanup::{CleanupRegistry, Entry};
+use crate::component::ComponentError;
 use crate::engine::Fuel;
 use crate::failure::Failure;
 use crate::grants::{EnvGrant, Grants};
@@ -82,7 +84,8 @@ impl Bundle {
             (None, pool.load(path, &limits)?)
         } else {
             let unpacked = self.unpack(&options.cleanup)?;
-            let component = pool.load(unpacked.file.path(), &limits)?;
+            let loaded = pool.load(unpacked.file.path(), &limits);
+            let component = loaded.map_err(|error| ComponentError { path: self.component_path(), ..error })?;
             if **component.digest() != *self.digest() {
                 return Err(ReplayError::OtherComponent(Arc::clone(component.digest())));
             }
@@ -107,6 +110,11 @@ impl Bundle {
         };
         let unsure = call.find_row(&mut failure, &batches);
         Ok(replay(self.compared(failure, unsure.is_some()), notes, unsure))
+    }
+
+    /// Returns the component's file for messages: the one of the run, and not the temporary one.
+    fn component_path(&self) -> PathBuf {
+        format!("{} of the bundle", self.component_file()).into()
     }
 
     /// Writes the component to a temporary file.

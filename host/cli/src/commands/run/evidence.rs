@@ -28,7 +28,7 @@ pub(super) fn evidence(
             (verdict, not_done(error, &failures), report)
         }
     };
-    let environment = environment(pipeline.file(), collector.started(), threads);
+    let environment = environment(pipeline.file(), collector.started(), threads, &|word| collector.redact(word));
     collector.finish(pipeline.name(), &RunEnd { verdict, sentence, report, failures: &failures, environment })
 }
 
