@@ -46,6 +46,7 @@ mod standard_steps;
 mod starved;
 mod step_folders;
 mod step_kinds;
+mod telemetry;
 mod test_command;
 mod text_benchmark;
 mod time_limit;

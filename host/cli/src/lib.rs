@@ -10,6 +10,8 @@ mod directories;
 mod exit_code;
 mod final_message;
 mod logging;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod output;
 mod panics;
 mod picture;

@@ -30,24 +30,24 @@ const END: &[u8] = b"\n]}\n";
 #[derive(Clone)]
 pub(crate) struct Trace {
     path: PathBuf,
-    monitor: Monitor,
     file: Arc<Mutex<TraceFile>>,
 }
 
 impl Trace {
-    /// Creates a trace and its monitor. The file is created when the first slices are written.
+    /// Creates a trace. The file is created when the first slices are written.
     pub(crate) fn new(path: &Path, pipeline: &str) -> Self {
-        let file = Arc::new(Mutex::new(TraceFile::new(path, pipeline)));
-        let monitor = Monitor::with_listener({
-            let file = Arc::clone(&file);
-            move |span, duration| file.lock().add(span, duration)
-        });
-        Self { path: path.to_owned(), monitor, file }
+        Self { path: path.to_owned(), file: Arc::new(Mutex::new(TraceFile::new(path, pipeline))) }
     }
 
-    /// The monitor to give to the run.
-    pub(crate) fn monitor(&self) -> &Monitor {
-        &self.monitor
+    /// The receiver of spans that end.
+    pub(crate) fn observer(&self) -> impl Fn(&Span, Duration) + Send + Sync + 'static {
+        let file = Arc::clone(&self.file);
+        // Requests to models are at the same time as other slices of their thread.
+        move |span, duration| {
+            if span.kind != SpanKind::Model {
+                file.lock().add(span, duration);
+            }
+        }
     }
 
     /// The run starts. Before, nothing is written, so that a run that is rejected leaves an earlier trace as it is.
@@ -59,7 +59,7 @@ impl Trace {
     ///
     /// # Errors
     /// The trace cannot be written, or could not at an earlier time.
-    pub(crate) fn finish(&self) -> anyhow::Result<()> {
+    pub(crate) fn finish(&self, monitor: &Monitor) -> anyhow::Result<()> {
         let mut file = self.file.lock();
         if !file.is_started {
             file.is_finished = true;
@@ -68,7 +68,7 @@ impl Trace {
         // One moment for all, so that none ends after the one around it. Those that are about to end wait for the lock, and are
         // among the open ones.
         let now = Instant::now();
-        for span in &self.monitor.open_spans() {
+        for span in &monitor.open_spans() {
             file.add(span, now.saturating_duration_since(span.started));
         }
         file.write();

@@ -13,6 +13,7 @@ mod budget;
 mod client;
 mod embed;
 mod estimate;
+mod followed;
 mod generate;
 mod health;
 mod journal;

@@ -20,7 +20,7 @@ use std::time::Duration;
 pub(crate) use call::CallMonitor;
 pub(crate) use open::{Libraries, Symbolizer};
 pub use snapshot::{Snapshot, ThreadActivity, Wait};
-pub use span::{Span, SpanKind};
+pub use span::{ModelRequestSpan, Span, SpanKind};
 pub(crate) use thread_spans::SpanGuard;
 
 use thread_spans::{ThreadSpans, Threads};

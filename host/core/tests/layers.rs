@@ -45,6 +45,7 @@ const LAYERS: &[&str] = &[
     "config",
     // Components and the sandbox that runs them.
     "http",
+    "telemetry",
     "model_client",
     "engine",
     "component",

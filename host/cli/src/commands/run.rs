@@ -21,6 +21,8 @@ use crate::args::{self, Annotations, Changes, Global, MessageFormat, Progress};
 use crate::ci;
 use crate::directories::{engine, state_directory};
 use crate::exit_code::Exit;
+#[cfg(feature = "otlp")]
+use crate::otlp::OtlpSettings;
 use crate::output::console;
 use crate::output::errors;
 use crate::output::failure;
@@ -45,6 +47,9 @@ pub(crate) struct RunSettings {
     pub(crate) failures: Option<PathBuf>,
     /// The file of the trace.
     pub(crate) trace: Option<PathBuf>,
+    /// Where to send telemetry.
+    #[cfg(feature = "otlp")]
+    pub(crate) otlp: Option<OtlpSettings>,
     /// The profile of the steps.
     pub(crate) profile: Option<ProfileSettings>,
     /// Reports that are written after the run.
@@ -207,6 +212,8 @@ fn settings(arguments: &args::Run) -> RunSettings {
         progress: arguments.progress,
         failures: arguments.failures.clone(),
         trace: arguments.trace.clone(),
+        #[cfg(feature = "otlp")]
+        otlp: OtlpSettings::new(arguments.otlp.as_deref()),
         profile: None,
         reports: reports(arguments),
         message_format: arguments.message_format,

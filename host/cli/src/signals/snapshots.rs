@@ -3,12 +3,13 @@
 //! They are shown by a thread of their own, because standard error may be a full pipe, and a signal has to end the process all
 //! the same.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use stillbox::{Monitor, Snapshot};
 
 use crate::output::console::eprint;
@@ -36,8 +37,24 @@ pub(crate) struct Snapshots {
     /// `None` if no run is shown.
     shown: Arc<Mutex<Option<ShownRun>>>,
     /// `None` if the thread could not be started.
-    requests: Option<SyncSender<Request>>,
+    requests: Option<Arc<Requests>>,
 }
+
+/// What the thread is asked for and has not begun. A request to redraw takes no place of another.
+#[derive(Default)]
+struct Requests {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    shows: VecDeque<Show>,
+    redraw: bool,
+}
+
+/// The snapshots that wait. Further ones would show the same.
+const MAX_SHOWS: usize = 2;
 
 /// The run that is shown, and where.
 #[derive(Clone)]
@@ -46,20 +63,19 @@ struct ShownRun {
     viewer: Arc<dyn Viewer>,
 }
 
-enum Request {
-    /// Show a snapshot, and then send an answer, if there is an address.
-    Show(&'static str, Option<SyncSender<()>>),
-    Redraw,
+/// A snapshot to show for a signal. An answer is sent then, if there is an address.
+struct Show {
+    signal: &'static str,
+    done: Option<SyncSender<()>>,
 }
 
 impl Snapshots {
     pub(super) fn start() -> Self {
         let shown: Arc<Mutex<Option<ShownRun>>> = Arc::default();
-        // One request waits while another is served; further ones would show the same.
-        let (requests, received) = sync_channel(1);
+        let requests: Arc<Requests> = Arc::default();
         let serve = {
-            let shown = Arc::clone(&shown);
-            move || serve(&received, &shown)
+            let (requests, shown) = (Arc::clone(&requests), Arc::clone(&shown));
+            move || serve(&requests, &shown)
         };
         let started = thread::Builder::new().name("snapshots".into()).spawn(serve);
         if let Err(error) = &started {
@@ -75,13 +91,13 @@ impl Snapshots {
 
     /// Shows a snapshot soon.
     pub(super) fn show(&self, signal: &'static str) {
-        self.request(Request::Show(signal, None));
+        self.request(|waiting| waiting.add(Show { signal, done: None }));
     }
 
     /// Shows a snapshot, and calls a function when it is shown, but at most 0.1 s later. Returns at once.
     pub(super) fn show_before(&self, signal: &'static str, then: impl Fn() + Clone + Send + 'static) {
         let (done, is_done) = sync_channel(1);
-        self.request(Request::Show(signal, Some(done)));
+        self.request(|waiting| waiting.add(Show { signal, done: Some(done) }));
         let wait = {
             let then = then.clone();
             move || {
@@ -96,36 +112,56 @@ impl Snapshots {
 
     /// Draws the progress again.
     pub(super) fn redraw(&self) {
-        self.request(Request::Redraw);
+        self.request(|waiting| waiting.redraw = true);
     }
 
-    fn request(&self, request: Request) {
+    fn request(&self, change: impl FnOnce(&mut Waiting)) {
         if let Some(requests) = &self.requests {
-            let _ = requests.try_send(request);
+            change(&mut requests.waiting.lock());
+            requests.changed.notify_one();
         }
     }
 }
 
-fn serve(requests: &Receiver<Request>, shown: &Mutex<Option<ShownRun>>) {
-    for request in requests {
-        let shown = shown.lock().clone();
-        match (request, shown) {
-            (Request::Show(signal, done), shown) => {
-                match shown {
-                    Some(ShownRun { monitor, viewer }) if done.is_some() => {
-                        viewer.show(signal, &monitor.snapshot_within(STACKS_WITHIN));
-                    }
-                    Some(ShownRun { monitor, viewer }) => viewer.show(signal, &monitor.snapshot()),
-                    None if done.is_none() => show_none(signal),
-                    None => {}
-                }
-                if let Some(done) = done {
-                    let _ = done.try_send(());
-                }
-            }
-            (Request::Redraw, Some(shown)) => shown.viewer.redraw(),
-            (Request::Redraw, None) => {}
+impl Waiting {
+    /// Adds a snapshot. One whose answer is waited for always has a place.
+    fn add(&mut self, show: Show) {
+        if self.shows.len() < MAX_SHOWS || show.done.is_some() {
+            self.shows.push_back(show);
         }
+    }
+}
+
+fn serve(requests: &Requests, shown: &Mutex<Option<ShownRun>>) {
+    loop {
+        let (show, redraw) = {
+            let mut waiting = requests.waiting.lock();
+            while waiting.shows.is_empty() && !waiting.redraw {
+                requests.changed.wait(&mut waiting);
+            }
+            (waiting.shows.pop_front(), std::mem::take(&mut waiting.redraw))
+        };
+        let run = shown.lock().clone();
+        if let (true, Some(run)) = (redraw, &run) {
+            run.viewer.redraw();
+        }
+        if let Some(show) = show {
+            serve_show(show, run);
+        }
+    }
+}
+
+fn serve_show(Show { signal, done }: Show, run: Option<ShownRun>) {
+    match run {
+        Some(ShownRun { monitor, viewer }) if done.is_some() => {
+            viewer.show(signal, &monitor.snapshot_within(STACKS_WITHIN));
+        }
+        Some(ShownRun { monitor, viewer }) => viewer.show(signal, &monitor.snapshot()),
+        None if done.is_none() => show_none(signal),
+        None => {}
+    }
+    if let Some(done) = done {
+        let _ = done.try_send(());
     }
 }
 

@@ -259,14 +259,16 @@ impl State {
     /// Takes the requests to models so far, to which [`put_model_call`](Self::put_model_call) returns them. They are lost with a call that
     /// ends meanwhile, as is the instance.
     pub(super) fn take_model_call(&mut self) -> ModelCall {
-        self.model_call.take().map_or_else(
+        let mut call = self.model_call.take().map_or_else(
             || {
                 let mut call = ModelCall::new(self.log.clone());
                 call.begin(self.batch);
                 call
             },
             |call| *call,
-        )
+        );
+        call.follow(self.monitored.as_ref());
+        call
     }
 
     /// Returns the requests to models.

@@ -15,6 +15,8 @@ pub struct HttpGrant {
     methods: Vec<String>,
     secret: Option<SecretHeader>,
     addresses: Vec<SocketAddr>,
+    /// Whether addresses that are not public need not be listed.
+    any_address: bool,
     limits: HttpLimits,
 }
 
@@ -92,7 +94,8 @@ impl HttpGrant {
     pub fn new(url: &str) -> Result<Self, UrlProblem> {
         let rule = UrlRule::parse(url)?;
         let methods = vec!["GET".to_owned()];
-        Ok(Self { rule, methods, secret: None, addresses: Vec::new(), limits: HttpLimits::default() })
+        let limits = HttpLimits::default();
+        Ok(Self { rule, methods, secret: None, addresses: Vec::new(), any_address: false, limits })
     }
 
     /// Sets the methods. Default: GET alone.
@@ -114,6 +117,13 @@ impl HttpGrant {
     #[must_use]
     pub fn addresses(mut self, addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
         self.addresses.extend(addresses);
+        self
+    }
+
+    /// Permits all addresses, for requests that neither a guest nor a pipeline file has a part in.
+    #[must_use]
+    pub(crate) fn any_address(mut self) -> Self {
+        self.any_address = true;
         self
     }
 
@@ -173,7 +183,7 @@ impl HttpGrant {
     /// lists that address.
     pub(crate) fn refused(&self, address: IpAddr, port: u16) -> Option<&'static str> {
         let pair = SocketAddr::from((address, port));
-        if self.addresses.contains(&pair) || self.rule.address() == Some(pair) {
+        if self.any_address || self.addresses.contains(&pair) || self.rule.address() == Some(pair) {
             return None;
         }
         refused(address)

@@ -21,6 +21,8 @@ use crate::grants::{HttpUrl, Redactor};
 #[derive(Clone)]
 pub(crate) struct Caller {
     client: Arc<ClientState>,
+    /// Headers of all requests in addition.
+    headers: HeaderMap,
 }
 
 /// A complete response.
@@ -43,7 +45,7 @@ pub(crate) enum CallError {
 impl Client {
     /// Returns what sends the requests of the host.
     pub(crate) fn caller(&self) -> Caller {
-        Caller { client: Arc::clone(&self.shared) }
+        Caller { client: Arc::clone(&self.shared), headers: HeaderMap::new() }
     }
 
     /// Starts a task on the network's thread. It ends when the returned value is dropped.
@@ -56,13 +58,19 @@ impl Client {
 }
 
 impl Caller {
+    /// Adds headers to all requests.
+    #[must_use]
+    pub(crate) fn headers(self, headers: HeaderMap) -> Self {
+        Self { headers, ..self }
+    }
+
     /// Sends JSON, and returns the whole response. Dropping the future ends the request.
     ///
     /// # Errors
     /// The address is refused, or no complete response came in time.
     pub(crate) async fn post_json(&self, url: &HttpUrl, body: Bytes) -> Result<CallResponse, CallError> {
         let notices = Arc::new(Notices::default());
-        let mut headers = HeaderMap::new();
+        let mut headers = self.headers.clone();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("stillbox/", env!("CARGO_PKG_VERSION"))));

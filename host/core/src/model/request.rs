@@ -73,6 +73,14 @@ impl ModelRequest {
         }
     }
 
+    /// Returns the name of the operation in telemetry.
+    pub(crate) fn operation(&self) -> &'static str {
+        match self.prompt {
+            Prompt::Messages(_) => "chat",
+            Prompt::Text(_) => "text_completion",
+        }
+    }
+
     /// Returns the JSON that is sent.
     pub(crate) fn body(&self, settings: &ModelSettings) -> Value {
         let mut body = settings.body.clone();

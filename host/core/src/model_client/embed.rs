@@ -7,11 +7,13 @@ use serde_json::{Map, Value, json};
 
 use super::attempts::{NoAnswer, Outgoing, UsedTokens};
 use super::client::{ModelClient, SharedModel, StoredPlace};
+use super::followed::FollowedRequest;
 use super::journal::Stored;
 use super::tasks::CallTasks;
 use super::total::TotalBytes;
 use crate::http::ResponseStore;
 use crate::model::{AnswerError, AnswerErrorKind, ModelFailure, Vectors};
+use crate::monitor::CallMonitor;
 
 /// Texts in one request.
 pub(super) const TEXTS: usize = 64;
@@ -37,6 +39,7 @@ impl ModelClient {
         &self,
         texts: Vec<String>,
         store: Option<&Arc<dyn ResponseStore>>,
+        followed: Option<&CallMonitor>,
     ) -> Result<Vec<Embedded>, ModelFailure> {
         let url = self.shared.endpoint("embeddings")?;
         let total = TotalBytes::default();
@@ -55,9 +58,9 @@ impl ModelClient {
         let mut tasks = CallTasks::default();
         for group in groups(missing) {
             let model = Arc::clone(&self.shared);
-            let total = total.clone();
+            let (total, followed) = (total.clone(), followed.cloned());
             tasks.start(self, async move {
-                let group = model.embed_group(group).await?.into_iter();
+                let group = model.embed_group(group, followed.as_ref()).await?.into_iter();
                 Ok(group.map(|(index, result)| (index, result.and_then(|vector| bounded(&total, vector)))).collect())
             })?;
         }
@@ -99,7 +102,11 @@ fn body(model: &SharedModel, texts: &[&str]) -> Bytes {
 impl SharedModel {
     /// Returns the embeddings of some texts, each with its index, and stores them. If the server rejects the request, its texts are
     /// divided until the one that it rejects is alone.
-    async fn embed_group(&self, texts: Vec<PlacedText>) -> Result<Vec<(usize, Embedded)>, ModelFailure> {
+    async fn embed_group(
+        &self,
+        texts: Vec<PlacedText>,
+        followed: Option<&CallMonitor>,
+    ) -> Result<Vec<(usize, Embedded)>, ModelFailure> {
         let url = self.endpoint("embeddings")?;
         let probe = json!({ "model": self.settings.model, "input": ["Hi"] });
         let (mut done, mut waiting) = (Vec::with_capacity(texts.len()), vec![texts]);
@@ -109,7 +116,12 @@ impl SharedModel {
             let outgoing = Outgoing { url: &url, body: &body, max_tokens: Some(0), probe: &probe };
             let place = self.place().await?;
             let mut used = UsedTokens::default();
-            let vectors = match self.send(outgoing, &mut used, |json| Vectors::read(json, count)).await {
+            let follow = followed.map(|call| FollowedRequest::new(call, &url));
+            let received = self.send(outgoing, &mut used, |json| Vectors::read(json, count)).await;
+            if let Some(follow) = follow {
+                follow.embedded(&self.settings, received.is_ok().then_some(used.input));
+            }
+            let vectors = match received {
                 Ok(received) => Ok(received.value),
                 Err(NoAnswer::Fatal(failure)) => return Err(failure),
                 Err(NoAnswer::Error(error)) => Err(error),

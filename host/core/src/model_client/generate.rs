@@ -7,12 +7,14 @@ use bytes::Bytes;
 
 use super::attempts::{NoAnswer, Outgoing, Received, UsedTokens};
 use super::client::{ModelClient, SharedModel, StoredPlace};
+use super::followed::FollowedRequest;
 use super::journal::Stored;
 use super::schema::AnswerSchema;
 use super::tasks::CallTasks;
 use super::total::TotalBytes;
 use crate::grants::HttpUrl;
 use crate::model::{Answer, AnswerError, FinishReason, ModelFailure, ModelRequest};
+use crate::monitor::CallMonitor;
 use crate::text::cut;
 use crate::units::counted;
 
@@ -35,7 +37,11 @@ impl ModelClient {
     ///
     /// # Errors
     /// No request can succeed.
-    pub(super) async fn generate(&self, requests: Vec<Placed>) -> Result<Vec<Answered>, ModelFailure> {
+    pub(super) async fn generate(
+        &self,
+        requests: Vec<Placed>,
+        followed: Option<&CallMonitor>,
+    ) -> Result<Vec<Answered>, ModelFailure> {
         let mut answers: Vec<Option<Answered>> = Vec::with_capacity(requests.len());
         let (mut tasks, total) = (CallTasks::default(), TotalBytes::default());
         for (index, placed) in requests.into_iter().enumerate() {
@@ -45,8 +51,14 @@ impl ModelClient {
                 Some(Stored::Vector(..)) | None => {
                     let model = Arc::clone(&self.shared);
                     let total = total.clone();
+                    let follow = followed.map(|call| FollowedRequest::new(call, &placed.url));
                     let answer = async move {
-                        let answered = model.answer(placed).await?;
+                        let operation = placed.request.operation();
+                        let answered = model.answer(placed).await;
+                        if let Some(follow) = follow {
+                            follow.answered(&model.settings, operation, &answered);
+                        }
+                        let answered = answered?;
                         Ok(vec![(index, total.bounded(answered))])
                     };
                     tasks.start(self, answer)?;

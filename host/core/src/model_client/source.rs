@@ -17,6 +17,7 @@ use crate::model::{
     Answer, AnswerError, AnswerErrorKind, AnswerRecorder, FinishReason, ModelFailure, ModelRequest, ModelSettings,
     RecordedAnswer, RecordedAnswers,
 };
+use crate::monitor::CallMonitor;
 use crate::units::grouped;
 
 /// The answers for one part that a model plays in a step.
@@ -50,6 +51,8 @@ pub(crate) struct ModelCall {
     sent: u64,
     /// Records or replays the answers.
     pub(super) log: Option<InstanceLog>,
+    /// The call of the step, if anything follows its requests.
+    pub(super) followed: Option<CallMonitor>,
 }
 
 /// Requests and texts of one batch, or of all calls for it. Waiting does not count as time of the step, so this bounds what a step can
@@ -59,6 +62,11 @@ const MAX_REQUESTS: u64 = 1_000_000;
 impl ModelCall {
     pub(crate) fn new(log: Option<InstanceLog>) -> Self {
         Self { log, ..Self::default() }
+    }
+
+    /// Sets the call whose requests these are.
+    pub(crate) fn follow(&mut self, call: Option<&CallMonitor>) {
+        self.followed = call.filter(|call| call.is_followed()).cloned();
     }
 
     /// Starts a batch.
@@ -174,7 +182,7 @@ impl ModelSource {
                 Err(error) => refused.push((index, error)),
             }
         }
-        let answers = client.generate(placed).await;
+        let answers = client.generate(placed, call.followed.as_ref()).await;
         if let Some(log) = &call.log {
             self.log_answers(log, &bodies, &answers);
         }
@@ -202,7 +210,7 @@ impl ModelSource {
             AnswerSource::Model(client) => {
                 let recorded = self.recorder.as_ref().map(|recorder| (recorder, texts.clone()));
                 let logged = call.log.as_ref().map(|log| (log, texts.clone()));
-                let vectors = client.embed(texts, self.store.as_ref()).await;
+                let vectors = client.embed(texts, self.store.as_ref(), call.followed.as_ref()).await;
                 if let Some((log, texts)) = logged {
                     self.log_embeddings(log, &texts, &vectors);
                 }

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use wasmtime::{EngineWeak, WasmBacktrace};
 
 use super::open::{Guest, Symbolizer};
 use super::thread_spans::{SpanGuard, ThreadSpans};
-use super::{Monitor, Span, SpanKind};
+use super::{ModelRequestSpan, Monitor, Span, SpanKind};
 
 /// The call of a guest, for the host's side of its instance. Clones are the same call.
 #[derive(Clone)]
@@ -55,6 +56,21 @@ impl CallMonitor {
     /// Sets whether the guest is suspended in a function of the host.
     pub(crate) fn set_suspended(&self, is_suspended: bool) {
         self.guest.set_suspended(is_suspended);
+    }
+
+    /// Returns whether anything follows the spans.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.thread.shared.listener.is_some()
+    }
+
+    /// Reports a request to a model that has ended.
+    pub(crate) fn model_request(&self, started: Instant, request: ModelRequestSpan) {
+        let Some(listener) = &self.thread.shared.listener else { return };
+        let mut span = Span { started, model: Some(Arc::new(request)), ..Span::new(SpanKind::Model, "request") };
+        if let Some(call) = self.thread.span(self.number) {
+            span = Span { parent: Some(call.id), step: call.step, batch: call.batch, ..span };
+        }
+        listener(&span, started.elapsed());
     }
 
     /// Begins a wait of the guest.

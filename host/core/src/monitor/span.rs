@@ -27,6 +27,8 @@ pub enum SpanKind {
     Wait,
     /// Outputs or checkpoints are written.
     Write,
+    /// A request to a model, with its repetitions. It is not among the open spans, and its thread does other work at the same time.
+    Model,
 }
 
 impl SpanKind {
@@ -40,6 +42,7 @@ impl SpanKind {
             Self::Call => "call",
             Self::Wait => "wait",
             Self::Write => "write",
+            Self::Model => "model",
         }
     }
 }
@@ -48,6 +51,12 @@ impl SpanKind {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Span {
+    /// The number of the span, which no other span of the process has, from 1.
+    pub id: u64,
+    /// The number of the call that a request to a model belongs to. `None` for other spans.
+    pub parent: Option<u64>,
+    /// The request to a model. `None` for other spans.
+    pub model: Option<Arc<ModelRequestSpan>>,
     /// The name of the thread.
     pub thread: Arc<str>,
     /// The number of the thread, which no other thread of the process has.
@@ -66,12 +75,41 @@ pub struct Span {
     pub started: Instant,
 }
 
+/// A request to a model.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct ModelRequestSpan {
+    /// The name of the model in the pipeline.
+    pub name: String,
+    /// The operation: `chat`, `text_completion` or `embeddings`.
+    pub operation: &'static str,
+    /// The host of the server.
+    pub server: String,
+    /// The port of the server.
+    pub port: u16,
+    /// The model that was asked for.
+    pub model: String,
+    /// The model that has answered, as the server names it. Empty if it is not known.
+    pub response_model: String,
+    /// The reason of the end of the answer.
+    pub finish_reason: Option<&'static str>,
+    /// Tokens of the request, with those of corrections.
+    pub input_tokens: u64,
+    /// Tokens of the answer, with those of corrections.
+    pub output_tokens: u64,
+    /// Whether there is no answer.
+    pub error: bool,
+}
+
 impl Span {
     /// Creates a span of this thread that begins now.
     pub(crate) fn new(kind: SpanKind, name: impl Into<Cow<'static, str>>) -> Self {
         let (thread_number, thread) = THREAD.with(|(number, name)| (*number, Arc::clone(name)));
         let name = name.into();
-        Self { thread, thread_number, kind, name, step: None, batch: None, rows: None, started: Instant::now() }
+        let id = NEXT_SPAN.fetch_add(1, Ordering::Relaxed);
+        let started = Instant::now();
+        let (parent, model, step, batch, rows) = (None, None, None, None, None);
+        Self { id, parent, model, thread, thread_number, kind, name, step, batch, rows, started }
     }
 
     /// Sets the step.
@@ -96,6 +134,7 @@ impl Span {
     }
 }
 
+static NEXT_SPAN: AtomicU64 = AtomicU64::new(1);
 static NEXT_THREAD: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {

@@ -4,18 +4,23 @@ use std::fs;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use stillbox::outline::Outline;
-use stillbox::{Event, Monitor, Pipeline, Report, RunError, Snapshot};
+use stillbox::{Event, Monitor, Pipeline, Report, RunError, Snapshot, Span};
 
 use super::ended::{interrupted, not_recorded, report_error, show};
 use super::evidence::evidence;
 use super::{RunSettings, resume};
 use crate::args::MessageFormat;
 use crate::exit_code::Exit;
+#[cfg(feature = "otlp")]
+use crate::otlp::Otlp;
 use crate::output::progress::Display;
 use crate::output::records::{End, Records, could_be_made};
+#[cfg(feature = "otlp")]
+use crate::output::render;
 use crate::output::snapshot::snapshot_text;
 use crate::output::{console, errors, failure, summary};
 use crate::profile::{ProfileSettings, Sampler};
@@ -55,8 +60,13 @@ pub(super) struct RunReporter {
     /// Shows the run to snapshots, and to the trace.
     monitor: Monitor,
     trace: Option<Trace>,
+    #[cfg(feature = "otlp")]
+    otlp: Option<Otlp>,
     profile: Option<Sampler>,
 }
+
+/// Receives the spans of a run that end.
+type Observer = Box<dyn Fn(&Span, Duration) + Send + Sync>;
 
 impl RunReporter {
     /// Prints the problem and returns the exit code if the failures file cannot be created.
@@ -81,14 +91,32 @@ impl RunReporter {
         let reports = settings.reports.clone();
         let collector = (!reports.is_empty()).then(|| Arc::new(Collector::new()));
         let trace = settings.trace.as_deref().map(|path| Trace::new(path, pipeline.name()));
-        let monitor = trace.as_ref().map_or_else(Monitor::new, |trace| trace.monitor().clone());
+        #[cfg(feature = "otlp")]
+        let otlp = telemetry(settings, pipeline.name())?;
+        let mut observers: Vec<Observer> = Vec::new();
+        observers.extend(trace.iter().map(|trace| Box::new(trace.observer()) as Observer));
+        #[cfg(feature = "otlp")]
+        observers.extend(otlp.iter().map(|otlp| Box::new(otlp.observer()) as Observer));
+        let monitor = monitor(observers);
         let profile = settings.profile.as_ref().map(|profile| Sampler::start(profile, &monitor)).transpose();
         let profile = profile.map_err(|error| {
             failure::error(&error);
             Exit::Failed
         })?;
         let (display, records) = (Arc::new(display), Arc::new(records));
-        Ok(Self { display, records, format, last_call, collector, reports, monitor, trace, profile })
+        Ok(Self {
+            display,
+            records,
+            format,
+            last_call,
+            collector,
+            reports,
+            monitor,
+            trace,
+            #[cfg(feature = "otlp")]
+            otlp,
+            profile,
+        })
     }
 
     /// The receiver of the run's events.
@@ -96,6 +124,8 @@ impl RunReporter {
         let (display, records) = (Arc::clone(&self.display), Arc::clone(&self.records));
         let (last_call, collector) = (self.last_call.clone(), self.collector.clone());
         let trace = self.trace.clone();
+        #[cfg(feature = "otlp")]
+        let otlp = self.otlp.clone();
         move |event| {
             // First, because the others may wait for a reader that does not read.
             if let (Event::TimeLimit { .. }, Some(last_call)) = (event, &last_call) {
@@ -103,6 +133,10 @@ impl RunReporter {
             }
             if let (Event::Started { .. }, Some(trace)) = (event, &trace) {
                 trace.start();
+            }
+            #[cfg(feature = "otlp")]
+            if let (Event::Started { run, .. }, Some(otlp)) = (event, &otlp) {
+                otlp.started(run);
             }
             if let Some(collector) = &collector {
                 collector.event(event);
@@ -136,13 +170,18 @@ impl RunReporter {
             Ok(report) => self.done(pipeline, report),
             Err(error) => self.not_done(pipeline, error),
         };
-        let mut errors: Vec<_> = self.trace.iter().filter_map(|trace| trace.finish().err()).collect();
+        let mut errors: Vec<_> = self.trace.iter().filter_map(|trace| trace.finish(&self.monitor).err()).collect();
         errors.extend(self.profile.take().into_iter().flat_map(|profile| profile.finish(pipeline.name())));
         if let Some(collector) = &self.collector {
             errors.extend(self.reports.write(&evidence(collector, pipeline, result, threads)));
         }
         for error in &errors {
             failure::error(error.as_ref());
+        }
+        // A collector that is slow or missing is no failure of the run.
+        #[cfg(feature = "otlp")]
+        if let Some(warning) = self.otlp.as_ref().and_then(|otlp| otlp.finish(result, &report_of(result))) {
+            render::warning(&warning);
         }
         // The exit code of a run that failed says more.
         if errors.is_empty() || exit != Exit::Done { exit } else { Exit::Failed }
@@ -200,6 +239,42 @@ impl RunReporter {
             self.records.failure(&failure);
         }
         self.records.end(end, report);
+    }
+}
+
+/// Returns the monitor of a run whose spans these receive.
+fn monitor(observers: Vec<Observer>) -> Monitor {
+    if observers.is_empty() {
+        return Monitor::new();
+    }
+    Monitor::with_listener(move |span, duration| observers.iter().for_each(|observer| observer(span, duration)))
+}
+
+/// Starts to send telemetry, if it is wanted.
+#[cfg(feature = "otlp")]
+fn telemetry(settings: &RunSettings, pipeline: &str) -> Result<Option<Otlp>, Exit> {
+    let started = settings.otlp.as_ref().map(|otlp| Otlp::start(otlp, pipeline)).transpose();
+    started.map_err(|error| {
+        if settings.message_format == MessageFormat::Json {
+            errors::print_errors(&[errors::from_error(error.as_ref())]);
+        }
+        failure::error(error.as_ref());
+        Exit::Usage
+    })
+}
+
+/// Returns the numbers of a run, if it has any.
+#[cfg(feature = "otlp")]
+fn report_of(result: &Result<Report, RunError>) -> Report {
+    match result {
+        Ok(report) => report.clone(),
+        Err(RunError::Failed(failed)) => failed.report.clone(),
+        Err(
+            RunError::TooManyRejects { report, .. }
+            | RunError::TimeLimit { report, .. }
+            | RunError::Interrupted { report, .. },
+        ) => (**report).clone(),
+        Err(_) => Report::default(),
     }
 }
 
