@@ -117,7 +117,7 @@ fn a_run_that_is_rejected_leaves_an_earlier_trace_as_it_is() {
     folder.write("input.jsonl", "{\"text\":\"ab\"}\n");
     folder.write("trace.json", "earlier");
     let pipeline = PipelineFile::new().add(step("keep_long").parameters("min-bytes = -1"));
-    folder.run_with(pipeline, ["--trace", "trace.json"]).failed(1);
+    folder.run_with(pipeline, ["--trace", "trace.json"]).failed(2);
     assert_eq!(folder.text("trace.json"), "earlier");
     folder.run_with(PipelineFile::new().add(step("keep_long")), ["--trace", "trace.json"]).succeeded();
     assert!(!slices(&folder).is_empty());

@@ -88,9 +88,9 @@ pub(super) fn model_span(request: &Span, model: &ModelRequestSpan, ids: Ids, tim
     attributes.extend(request.step.as_deref().map(|step| text("stillbox.step.name", step)));
     attributes.extend(request.batch.map(|batch| integer("stillbox.batch", batch)));
     attributes.push(text("stillbox.model.name", &model.name));
+    attributes.extend(model.error.then(|| text("error.type", "_OTHER")));
     let mut span = span(&format!("{} {}", model.operation, model.model), CLIENT, attributes, ids, times);
     if model.error {
-        span["attributes"].as_array_mut().into_iter().for_each(|all| all.push(text("error.type", "_OTHER")));
         span["status"] = json!({ "code": ERROR });
     }
     span

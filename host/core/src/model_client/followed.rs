@@ -23,7 +23,7 @@ impl FollowedRequest {
     pub(super) fn new(call: &CallMonitor, url: &HttpUrl) -> Self {
         let server = match &url.host {
             UrlHost::Name(name) => name.clone(),
-            other => other.to_string(),
+            address @ UrlHost::Address(_) => address.to_string(),
         };
         Self { call: call.clone(), started: Instant::now(), server, port: url.port }
     }

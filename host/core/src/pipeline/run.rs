@@ -110,12 +110,7 @@ impl LockedRun<'_> {
         let written_folders = StagedFolders::new(&self.options.cleanup);
         let journal = Journal::default();
         let planned = self.pipeline.plan(engine, self.options, Some(&written_folders), &journal)?;
-        if let Some(on_plan) = &self.options.on_plan {
-            on_plan(&Outline::from_plan(&planned.plan));
-        }
-        if let Some(wrong) = self.options.bundles.as_ref().and_then(|bundles| bundles.unknown_column(&planned.plan)) {
-            return Err(RunError::Config(self.pipeline.config.diagnostics(vec![wrong])));
-        }
+        self.show_plan(&planned.plan)?;
         let fingerprint = self.check_unchanged(&planned.plan)?;
         if let Some(report) = self.prepare(&planned.plan, &journal)? {
             return Ok(report);
@@ -217,6 +212,15 @@ impl LockedRun<'_> {
         let fingerprint = runs::fingerprint(&self.pipeline.config, &self.pipeline.overrides, plan);
         handle.check(&fingerprint)?;
         Ok(Some(fingerprint))
+    }
+
+    /// Shows the plan to the calling program, and checks the columns that bundles are to have.
+    fn show_plan(&self, plan: &Plan) -> Result<(), RunError> {
+        if let Some(on_plan) = &self.options.on_plan {
+            on_plan(&Outline::from_plan(plan));
+        }
+        let unknown = self.options.bundles.as_ref().and_then(|bundles| bundles.unknown_column(plan));
+        unknown.map_or(Ok(()), |wrong| Err(RunError::Config(self.pipeline.config.diagnostics(vec![wrong]))))
     }
 
     /// Returns the writer of bundles, if there are to be any.

@@ -106,7 +106,7 @@ impl DropSampler {
         let mut taken = self.taken.lock();
         let mut key = (row.number, row.group.clone());
         if !taken.contains_key(&key) && is_full(&taken, row.number) {
-            key.1 = OTHER_REASONS.to_owned();
+            OTHER_REASONS.clone_into(&mut key.1);
         }
         let rows = taken.entry(key).or_default();
         let has_room = *rows < self.most;

@@ -92,7 +92,9 @@ pub(super) fn encode_rejects(
         return Ok(None);
     }
     let mut lines = Vec::new();
-    rejected.iter().for_each(|rejected| rejected.write(run, &mut lines));
+    for rejected in rejected {
+        rejected.write(run, &mut lines);
+    }
     compress(compression, lines).map(|bytes| Some(Encoded::Bytes(bytes)))
 }
 

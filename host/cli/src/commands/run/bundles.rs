@@ -51,7 +51,8 @@ impl BundleSettings {
             match fs::metadata(parent) {
                 Ok(there) if there.is_dir() => return Ok(()),
                 Ok(_) => anyhow::bail!("{}: {} is not a folder; name another one", cannot(), parent.display()),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // A file in the place of a folder is found above.
+                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
                 Err(error) => return Err(anyhow::Error::new(error).context(cannot())),
             }
         }
