@@ -183,8 +183,7 @@ fn run_help_lists_every_option() {
               Write a trace of the run to this file, for `https://ui.perfetto.dev` or `chrome://tracing`
 
           --otlp <URL>
-              Send traces and metrics of the run to this collector, by OTLP over HTTP as JSON [env:
-              OTEL_EXPORTER_OTLP_ENDPOINT]
+              Send traces and metrics by OTLP to this URL, or to `OTEL_EXPORTER_OTLP_ENDPOINT`
 
           --annotations <WHERE>
               Whether to mark failures in the files of a workflow, and to write its summary

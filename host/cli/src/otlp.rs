@@ -8,6 +8,7 @@ mod encode;
 mod exporter;
 mod histogram;
 mod settings;
+mod values;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;

@@ -91,7 +91,7 @@ pub(crate) struct Run {
     /// Write a trace of the run to this file, for `https://ui.perfetto.dev` or `chrome://tracing`
     #[arg(long, value_name = "FILE.json", value_hint = ValueHint::FilePath)]
     pub(crate) trace: Option<PathBuf>,
-    /// Send traces and metrics of the run to this collector, by OTLP over HTTP as JSON [env: OTEL_EXPORTER_OTLP_ENDPOINT]
+    /// Send traces and metrics by OTLP to this URL, or to `OTEL_EXPORTER_OTLP_ENDPOINT`
     #[cfg(feature = "otlp")]
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) otlp: Option<String>,

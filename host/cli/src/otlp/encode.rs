@@ -6,14 +6,13 @@ use serde_json::{Value, json};
 use stillbox::{ModelRequestSpan, Report, Span};
 
 use super::histogram::ModelHistograms;
+use super::values::{attributes_of, integer, metric, shortened, text};
 
 /// `SPAN_KIND_INTERNAL` and `SPAN_KIND_CLIENT`.
 const INTERNAL: u32 = 1;
 const CLIENT: u32 = 3;
 /// `STATUS_CODE_ERROR`.
 const ERROR: u32 = 2;
-/// The longest text of an attribute, in characters.
-const MAX_TEXT: usize = 1000;
 
 /// Turns instants into times of the system's clock.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +54,7 @@ pub(super) struct RunSpan<'a> {
 
 pub(super) fn run_span(run: &RunSpan<'_>, ids: Ids, times: (String, String)) -> Value {
     let attributes = vec![text("stillbox.run.id", run.run), text("stillbox.pipeline.name", run.pipeline)];
-    let mut span = span(&format!("run {}", run.pipeline), INTERNAL, attributes, ids, times);
+    let mut span = span(&format!("run {}", run.pipeline), INTERNAL, &attributes, ids, times);
     if let Some(error) = &run.error {
         span["status"] = json!({ "code": ERROR, "message": shortened(error) });
     }
@@ -68,7 +67,7 @@ pub(super) fn call_span(call: &Span, ids: Ids, times: (String, String)) -> Value
     let mut attributes = vec![text("stillbox.step.name", step), text("stillbox.function", &call.name)];
     attributes.extend(call.batch.map(|batch| integer("stillbox.batch", batch)));
     attributes.extend(call.rows.map(|rows| integer("stillbox.rows", rows)));
-    span(&format!("step {step}"), INTERNAL, attributes, ids, times)
+    span(&format!("step {step}"), INTERNAL, &attributes, ids, times)
 }
 
 /// A request to a model, by the conventions for generative AI.
@@ -89,41 +88,11 @@ pub(super) fn model_span(request: &Span, model: &ModelRequestSpan, ids: Ids, tim
     attributes.extend(request.batch.map(|batch| integer("stillbox.batch", batch)));
     attributes.push(text("stillbox.model.name", &model.name));
     attributes.extend(model.error.then(|| text("error.type", "_OTHER")));
-    let mut span = span(&format!("{} {}", model.operation, model.model), CLIENT, attributes, ids, times);
+    let mut span = span(&format!("{} {}", model.operation, model.model), CLIENT, &attributes, ids, times);
     if model.error {
         span["status"] = json!({ "code": ERROR });
     }
     span
-}
-
-/// Returns the attributes that spans and metrics of a request have in common, and one more.
-pub(super) fn attributes_of(model: &ModelRequestSpan, more: Option<(&str, &str)>) -> Vec<Value> {
-    let mut attributes = vec![
-        text("gen_ai.operation.name", model.operation),
-        text("gen_ai.provider.name", provider(&model.server)),
-        text("gen_ai.request.model", &model.model),
-        text("server.address", &model.server),
-        integer("server.port", model.port.into()),
-    ];
-    attributes.extend(more.map(|(key, value)| text(key, value)));
-    attributes
-}
-
-/// Returns the provider that the conventions name for a server, or else the server.
-fn provider(server: &str) -> &str {
-    const KNOWN: [(&str, &str); 8] = [
-        ("openai.com", "openai"),
-        ("anthropic.com", "anthropic"),
-        ("mistral.ai", "mistral_ai"),
-        ("groq.com", "groq"),
-        ("deepseek.com", "deepseek"),
-        ("perplexity.ai", "perplexity"),
-        ("x.ai", "x_ai"),
-        ("azure.com", "azure.ai.openai"),
-    ];
-    let is_below =
-        |domain: &str| server == domain || server.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
-    KNOWN.iter().find(|(domain, _)| is_below(domain)).map_or(server, |(_, provider)| provider)
 }
 
 /// Returns the metrics of a run that has ended.
@@ -142,27 +111,23 @@ pub(super) fn metrics(report: &Report, models: &ModelHistograms, (start, end): (
     let sinks = report.sinks.iter().map(|sink| count(vec![text("stillbox.sink.name", &sink.name)], sink.rows));
     let sum = |points: Vec<Value>| json!({ "aggregationTemporality": 2, "isMonotonic": true, "dataPoints": points });
     let mut metrics = vec![
-        metric("stillbox.run.rows", "{row}", "sum", sum(vec![count(Vec::new(), report.rows_in)])),
-        metric("stillbox.run.duration", "s", "sum", sum(vec![seconds(Vec::new(), report.elapsed)])),
-        metric("stillbox.step.rows", "{row}", "sum", sum(steps.collect())),
-        metric("stillbox.step.busy", "s", "sum", sum(busy.collect())),
-        metric("stillbox.sink.rows", "{row}", "sum", sum(sinks.collect())),
+        metric("stillbox.run.rows", "{row}", "sum", &sum(vec![count(Vec::new(), report.rows_in)])),
+        metric("stillbox.run.duration", "s", "sum", &sum(vec![seconds(Vec::new(), report.elapsed)])),
+        metric("stillbox.step.rows", "{row}", "sum", &sum(steps.collect())),
+        metric("stillbox.step.busy", "s", "sum", &sum(busy.collect())),
+        metric("stillbox.sink.rows", "{row}", "sum", &sum(sinks.collect())),
     ];
     metrics.extend(models.metrics((&start, &end)));
     metrics.into()
 }
 
-pub(super) fn metric(name: &str, unit: &str, kind: &str, data: Value) -> Value {
-    json!({ "name": name, "unit": unit, kind: data })
-}
-
 /// Returns the request for spans.
-pub(super) fn spans_request(spans: Vec<Value>, service: &str) -> Value {
+pub(super) fn spans_request(spans: &[Value], service: &str) -> Value {
     json!({ "resourceSpans": [{ "resource": resource(service), "scopeSpans": [{ "scope": scope(), "spans": spans }] }] })
 }
 
 /// Returns the request for metrics.
-pub(super) fn metrics_request(metrics: Value, service: &str) -> Value {
+pub(super) fn metrics_request(metrics: &Value, service: &str) -> Value {
     let scoped = json!([{ "scope": scope(), "metrics": metrics }]);
     json!({ "resourceMetrics": [{ "resource": resource(service), "scopeMetrics": scoped }] })
 }
@@ -175,7 +140,7 @@ fn scope() -> Value {
     json!({ "name": "stillbox", "version": env!("CARGO_PKG_VERSION") })
 }
 
-fn span(name: &str, kind: u32, attributes: Vec<Value>, ids: Ids, (start, end): (String, String)) -> Value {
+fn span(name: &str, kind: u32, attributes: &[Value], ids: Ids, (start, end): (String, String)) -> Value {
     let mut span = json!({
         "traceId": format!("{:032x}", ids.trace),
         "spanId": format!("{:016x}", ids.span),
@@ -191,18 +156,6 @@ fn span(name: &str, kind: u32, attributes: Vec<Value>, ids: Ids, (start, end): (
     span
 }
 
-fn text(key: &str, value: &str) -> Value {
-    json!({ "key": key, "value": { "stringValue": shortened(value) } })
-}
-
-fn integer(key: &str, value: u64) -> Value {
-    json!({ "key": key, "value": { "intValue": value.to_string() } })
-}
-
-fn shortened(text: &str) -> String {
-    text.chars().take(MAX_TEXT).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,13 +166,5 @@ mod tests {
         let times = Times::new(SystemTime::UNIX_EPOCH + Duration::from_secs(10), now);
         let (start, end) = times.between(now, now + Duration::from_millis(1500));
         assert_eq!((&*start, &*end), ("10000000000", "11500000000"));
-    }
-
-    #[test]
-    fn providers_are_those_of_the_conventions() {
-        assert_eq!(provider("api.openai.com"), "openai");
-        assert_eq!(provider("me.openai.azure.com"), "azure.ai.openai");
-        assert_eq!(provider("notopenai.com"), "notopenai.com");
-        assert_eq!(provider("localhost"), "localhost");
     }
 }

@@ -124,14 +124,14 @@ impl Sending {
             let end = last.as_ref().map(|(_, deadline)| *deadline);
             if !spans.is_empty() && (self.failures < MAX_FAILURES || end.is_some()) {
                 let count = spans.len() as u64;
-                if !self.send("v1/traces", &spans_request(spans, &self.service), end) {
+                if !self.send("v1/traces", &spans_request(&spans, &self.service), end) {
                     self.shared.queue.lock().lost += count;
                 }
                 continue;
             }
             self.shared.queue.lock().lost += spans.len() as u64;
             if let Some((metrics, deadline)) = last {
-                self.send("v1/metrics", &metrics_request(metrics, &self.service), Some(deadline));
+                self.send("v1/metrics", &metrics_request(&metrics, &self.service), Some(deadline));
                 return;
             }
         }

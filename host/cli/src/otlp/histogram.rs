@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use stillbox::ModelRequestSpan;
 
-use super::encode::{attributes_of, metric};
+use super::values::{attributes_of, metric};
 
 /// The borders of buckets that the conventions name.
 const TOKENS: [f64; 14] = [
@@ -76,7 +76,7 @@ impl ModelHistograms {
         [("gen_ai.client.token.usage", "{token}", tokens), ("gen_ai.client.operation.duration", "s", durations)]
             .into_iter()
             .filter(|(_, _, points)| !points.is_empty())
-            .map(|(name, unit, points)| metric(name, unit, "histogram", histogram(points)))
+            .map(|(name, unit, points)| metric(name, unit, "histogram", &histogram(points)))
             .collect()
     }
 }
