@@ -5,19 +5,18 @@ mod guides;
 mod new_command;
 mod pipe_command;
 mod python_builds;
+mod python_environments;
+mod rust_builds;
 mod watch;
 
 use std::process::Command;
 
 use crate::harness::Folder;
 
-/// The lock that a test holds while it builds a crate `count-words`, because builds of different tests write the same files.
-const COUNT_WORDS: &str = "count-words";
-
-/// The command in a folder. Compiled steps are in the build folder, so the next run of the tests uses them too.
+/// The command in a folder.
 fn command(folder: &Folder) -> Command {
     let mut command = folder.command();
-    command.env("CARGO_TARGET_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/steps")).env_remove("VIRTUAL_ENV");
+    command.env_remove("CARGO_TARGET_DIR").env_remove("VIRTUAL_ENV");
     // The dependencies of a new step have been fetched for this workspace.
     command.env("CARGO_NET_OFFLINE", "true");
     command

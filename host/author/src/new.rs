@@ -52,7 +52,7 @@ pub struct NewStep {
     pub language: Language,
     /// The template.
     pub template: StepTemplate,
-    /// The folder of the Rust SDK. `None` to search for it.
+    /// The folder of the SDK. `None` for that of the clone around the folder, or the one that is part of this library.
     pub sdk: Option<PathBuf>,
 }
 
@@ -61,8 +61,6 @@ pub struct NewStep {
 pub struct MadeStep {
     /// The file with the step's code.
     pub source: PathBuf,
-    /// The folder of the SDK, which the author of a Python step installs with pip. `None` if it was not found.
-    pub sdk: Option<PathBuf>,
     /// The pipeline file, which runs the step on the rows of its case.
     pub pipeline: PathBuf,
 }
@@ -71,14 +69,14 @@ impl NewStep {
     /// Creates the folder and its contents. Existing files are not changed.
     ///
     /// # Errors
-    /// The name is not allowed for a step, the folder exists already, the SDK is not found, or a file cannot be written.
+    /// The name is not allowed for a step, the folder exists already, the given SDK is none, or a file cannot be written.
     /// The folder is then not created, or removed again.
     pub fn make(&self) -> Result<MadeStep, NewError> {
         let names = Names::from_folder(&self.folder, self.language, self.template)?;
         if self.folder.symlink_metadata().is_ok() {
             return Err(NewError::Exists { path: self.folder.clone() });
         }
-        let found = sdk::find(&self.folder, self.sdk.as_deref(), self.language)?;
+        let found = sdk::find(&self.folder, self.sdk.as_deref())?;
         let manifest = sdk::ManifestParts::new(&self.folder, found.as_deref());
         let source = match self.language {
             Language::Rust => "src/lib.rs".to_owned(),
@@ -92,11 +90,7 @@ impl NewStep {
             let _ = fs::remove_dir_all(&self.folder);
             return Err(error);
         }
-        Ok(MadeStep {
-            source: self.folder.join(source),
-            sdk: found.map(|sdk| sdk.canonicalize().unwrap_or(sdk)),
-            pipeline: self.folder.join(template::PIPELINE),
-        })
+        Ok(MadeStep { source: self.folder.join(source), pipeline: self.folder.join(template::PIPELINE) })
     }
 }
 

@@ -42,6 +42,9 @@ pub fn main(program: Program) -> u8 {
     if arguments.global.quiet {
         output::render::be_quiet();
     }
+    if arguments.global.verbose > 0 {
+        output::render::be_verbose();
+    }
     descriptors::raise_limit();
     let signals = Signals::listen();
     signals.leave(commands::execute(arguments, &signals))

@@ -10,6 +10,7 @@ pub(crate) mod progress;
 pub(crate) mod records;
 pub(crate) mod render;
 pub(crate) mod snapshot;
+pub(crate) mod spinner;
 pub(crate) mod standard_streams;
 pub(crate) mod style;
 pub(crate) mod summary;

@@ -5,96 +5,32 @@
 //! when the build fails.
 
 mod error;
+mod exports;
+mod lock;
 mod manifest;
+mod options;
 mod python;
 mod rust;
 mod sdk;
 mod slim;
 #[cfg(test)]
 mod tests;
+mod user_folders;
 
-use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 pub use error::BuildError;
-pub use sdk::{find_sdk, sdk_from};
-
-use bytes::Bytes;
-
-use crate::cleanup::CleanupRegistry;
-use crate::interrupt::Interrupt;
-use crate::process::{self, ProcessEnd, ProcessOptions, ProcessOutput};
-
-/// Options of a build.
-#[derive(Clone, Copy, Default)]
-#[non_exhaustive]
-pub struct BuildOptions<'a> {
-    target_dir: Option<&'a Path>,
-    interrupt: Option<&'a Interrupt>,
-    cleanup: Option<&'a CleanupRegistry>,
-    is_rejected: bool,
-}
-
-impl<'a> BuildOptions<'a> {
-    /// The default options: cargo's target folder, no interrupt, no registry.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets the folder for compiled files. Default: cargo's, which is `target` in the folder of the crate or its workspace.
-    #[must_use]
-    pub fn target_dir(mut self, folder: &'a Path) -> Self {
-        self.target_dir = Some(folder);
-        self
-    }
-
-    /// Kills the build within 20 ms after this interrupt was triggered. Default: never.
-    #[must_use]
-    pub fn interrupt(mut self, interrupt: &'a Interrupt) -> Self {
-        self.interrupt = Some(interrupt);
-        self
-    }
-
-    /// Registers child processes and temporary folders, so that they can be removed if the process exits before the build
-    /// ends. Default: not registered.
-    #[must_use]
-    pub fn cleanup(mut self, cleanup: &'a CleanupRegistry) -> Self {
-        self.cleanup = Some(cleanup);
-        self
-    }
-
-    /// Rejects every folder with [`BuildError::Rejected`], because tools and build scripts run outside of the sandbox. Default:
-    /// folders are built.
-    #[must_use]
-    pub fn rejected(mut self, is_rejected: bool) -> Self {
-        self.is_rejected = is_rejected;
-        self
-    }
-
-    /// Runs a tool without input, and returns its output, or `None` if it was cancelled.
-    fn run(&self, command: &mut Command) -> io::Result<Option<ProcessOutput>> {
-        let unlisted = CleanupRegistry::default();
-        let options = ProcessOptions {
-            input: Bytes::new(),
-            stop: &|| self.interrupt.is_some_and(Interrupt::is_triggered),
-            time: None,
-            cleanup: self.cleanup.unwrap_or(&unlisted),
-        };
-        Ok(match process::run(command, &options)? {
-            ProcessEnd::Exited(output) => Some(output),
-            ProcessEnd::Stopped | ProcessEnd::TimedOut => None,
-        })
-    }
-}
+pub use options::{BuildOptions, BuildProfile};
+pub use sdk::{find_sdk, sdk_for, sdk_from};
 
 /// The result of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Built {
-    /// The component: `stillbox/NAME.wasm` in cargo's target folder, or `build/NAME.wasm` in the folder of a Python step. A
-    /// target folder outside of the crate and its workspace can be shared by crates of the same name; there the component is
-    /// `stillbox/DIGEST/NAME.wasm`, with the digest of the manifest's path.
+    /// The component: `stillbox/NAME.wasm` in cargo's target folder, or `build/NAME.wasm` in the folder of a Python step. The
+    /// folder is `stillbox-dev` with [`BuildProfile::Development`]. A target folder outside of the crate and its workspace can be
+    /// shared by crates of the same name; there the component is `stillbox/DIGEST/NAME.wasm`, with the digest of the manifest's
+    /// path.
     pub wasm: PathBuf,
     /// The name of the crate or project.
     pub name: String,
@@ -109,7 +45,7 @@ pub struct Built {
 /// The folder does not exist or contains no step, cargo and the target `wasm32-wasip2`, or Python and the SDK, are not
 /// installed, the step does not compile, the options reject folders, or the build was cancelled.
 pub fn build_step(dir: &Path, options: BuildOptions<'_>) -> Result<Built, BuildError> {
-    if options.is_rejected {
+    if options.is_rejected() {
         return Err(BuildError::Rejected { dir: dir.to_owned() });
     }
     if python::is_step(dir) {

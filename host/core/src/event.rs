@@ -25,6 +25,24 @@ pub enum Event<'a> {
         /// The folder.
         folder: &'a Path,
     },
+    /// A build waits for another process.
+    #[non_exhaustive]
+    BuildWaits {
+        /// The process, or the folder that it has locked.
+        what: &'a str,
+    },
+    /// Packages that builds need are downloaded and installed.
+    #[non_exhaustive]
+    Installing {
+        /// The packages.
+        what: &'a str,
+    },
+    /// A tool that builds a step has printed a line.
+    #[non_exhaustive]
+    BuildOutput {
+        /// The line, with whatever control characters it has.
+        line: &'a str,
+    },
     /// A component is read, and compiled if it is not in the cache.
     #[non_exhaustive]
     Compiling {
@@ -91,6 +109,11 @@ impl<'a> Event<'a> {
     /// Creates the event of a folder that is about to be compiled, for programs that build steps themselves.
     pub fn building(folder: &'a Path) -> Self {
         Self::Building { folder }
+    }
+
+    /// Creates the event of a component that is about to be loaded, for programs that load components themselves.
+    pub fn compiling(component: &'a Path) -> Self {
+        Self::Compiling { component }
     }
 
     /// Creates the event of a component that is ready, for programs that load components themselves.

@@ -40,7 +40,12 @@ pub(crate) struct ProcessOptions<'a> {
     pub(crate) time: Option<Duration>,
     /// Lists the program, so that it can be killed if this process exits before.
     pub(crate) cleanup: &'a CleanupRegistry,
+    /// Called with each line of its standard error as it comes, without the line end.
+    pub(crate) on_line: &'a dyn Fn(&str),
 }
+
+/// The longest line that is passed on before its end.
+const MAX_LINE_BYTES: usize = 64 * 1024;
 
 /// An output stream of a program.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -71,20 +76,17 @@ pub(crate) fn run(command: &mut Command, options: &ProcessOptions<'_>) -> io::Re
     let (sender, outputs) = mpsc::channel();
     let read = |stream: Stream, pipe: Option<Box<dyn Read + Send>>| {
         let sender = sender.clone();
-        spawn(move || {
-            let mut bytes = Vec::new();
-            let read = pipe.map_or(Ok(0), |mut pipe| pipe.read_to_end(&mut bytes));
-            // After a stop the receiver is gone.
-            let _ = sender.send((stream, read.map(|_| bytes)));
-        })
+        // After a stop the receiver is gone.
+        spawn(move || read_to_end(pipe, |read| sender.send((stream, read)).is_ok()))
     };
     let (out, err) = (child.stdout.take().map(|pipe| Box::new(pipe) as _), child.stderr.take());
     read(Stream::Stdout, out)
         .and_then(|()| read(Stream::Stderr, err.map(|pipe| Box::new(pipe) as _)))
         .or_else(|error| kill(&mut child).and(Err(error)))?;
 
-    let (mut stdout, mut stderr) = (None, None);
-    while stdout.is_none() || stderr.is_none() {
+    let (mut stdout, mut stderr, mut open) = (Vec::new(), Vec::new(), 2);
+    let mut lines = Lines::default();
+    while open > 0 {
         if (options.stop)() {
             kill(&mut child)?;
             return Ok(ProcessEnd::Stopped);
@@ -94,15 +96,64 @@ pub(crate) fn run(command: &mut Command, options: &ProcessOptions<'_>) -> io::Re
             return Ok(ProcessEnd::TimedOut);
         }
         match outputs.recv_timeout(POLL_INTERVAL) {
-            Ok((Stream::Stdout, bytes)) => stdout = Some(bytes?),
-            Ok((Stream::Stderr, bytes)) => stderr = Some(bytes?),
+            Ok((_, Ok(bytes))) if bytes.is_empty() => open -= 1,
+            Ok((Stream::Stdout, bytes)) => stdout.extend(bytes?),
+            Ok((Stream::Stderr, bytes)) => {
+                let bytes = bytes?;
+                lines.add(&bytes, options.on_line);
+                stderr.extend(bytes);
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
     }
     let status = child.wait()?;
-    let (stdout, stderr) = (stdout.unwrap_or_default(), stderr.unwrap_or_default());
+    lines.end(options.on_line);
     Ok(ProcessEnd::Exited(ProcessOutput { status, stdout, stderr }))
+}
+
+/// Reads a pipe to its end, and passes on what it reads: last an empty part, or an error.
+fn read_to_end(pipe: Option<Box<dyn Read + Send>>, pass: impl Fn(io::Result<Vec<u8>>) -> bool) {
+    let mut buffer = [0; 8192];
+    let Some(mut pipe) = pipe else {
+        pass(Ok(Vec::new()));
+        return;
+    };
+    loop {
+        let read = match pipe.read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read,
+        };
+        let is_end = !matches!(read, Ok(length) if length > 0);
+        if !pass(read.map(|length| buffer[..length].to_vec())) || is_end {
+            return;
+        }
+    }
+}
+
+/// The beginning of a line whose end was not read yet.
+#[derive(Default)]
+struct Lines {
+    begun: Vec<u8>,
+}
+
+impl Lines {
+    fn add(&mut self, bytes: &[u8], on_line: &dyn Fn(&str)) {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.begun.extend(part);
+            if part.ends_with(b"\n") || self.begun.len() >= MAX_LINE_BYTES {
+                self.end(on_line);
+            }
+        }
+    }
+
+    fn end(&mut self, on_line: &dyn Fn(&str)) {
+        if !self.begun.is_empty() {
+            let text = String::from_utf8_lossy(&self.begun);
+            on_line(text.trim_end_matches(['\r', '\n']));
+            self.begun.clear();
+        }
+    }
 }
 
 /// Starts a thread that is not joined.

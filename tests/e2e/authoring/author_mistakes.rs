@@ -1,26 +1,23 @@
 //! Usual mistakes of authors: each message names the file and line, or the key.
 
-use std::fs::File;
-
 use insta::internals::SettingsBindDropGuard;
 
-use super::{COUNT_WORDS, command};
-use crate::harness::{Folder, outcome, paths, python, redact};
+use super::command;
+use crate::harness::{Folder, outcome, paths, redact};
 
 /// Replaces a part of the code of a new step, and returns what `stillbox test` prints.
 fn mistake(from: &str, to: &str, code: i32) -> String {
-    let (folder, _building) = new_step();
+    let folder = new_step();
     let source = folder.text("count-words/src/lib.rs");
     assert!(source.contains(from), "{source}");
     folder.write("count-words/src/lib.rs", source.replace(from, to));
     tested(&folder, code)
 }
 
-/// Creates a step. The lock keeps other tests from building a crate of the same name at the same time.
-fn new_step() -> (Folder, File) {
-    let (folder, building) = (Folder::new(), python::lock(COUNT_WORDS));
+fn new_step() -> Folder {
+    let folder = Folder::new();
     outcome(command(&folder).args(["new", "count-words"])).succeeded();
-    (folder, building)
+    folder
 }
 
 fn tested(folder: &Folder, code: i32) -> String {
@@ -29,7 +26,12 @@ fn tested(folder: &Folder, code: i32) -> String {
 
 /// Leaves out the lines that depend on the run or on the code of the SDK, and the paths of folders.
 fn redact_output() -> SettingsBindDropGuard {
-    let lines = [r"(?m)^.* -> .*\n", r"(?m)^ *Summary.*\n", r"(?m)^.*/guest-sdk/src/.*\n"];
+    let lines = [
+        r"(?m)^.* -> .*\n",
+        r"(?m)^ *Summary.*\n",
+        r"(?m)^.*/stillbox-sdk/src/.*\n",
+        r"(?m)^ *Waiting for another build.*\n",
+    ];
     redact(lines.map(|line| (line.to_owned(), "")).into_iter().chain(paths()))
 }
 
@@ -59,7 +61,7 @@ fn a_column_of_another_type_than_the_step_reads_is_reported() {
     let _redacted = redact_output();
     let output = mistake("text: &'a str", "text: i64", 2);
     assert!(output.contains("src/lib.rs:"), "{output}");
-    let (folder, _building) = new_step();
+    let folder = new_step();
     folder.write("count-words/cases/first/input.jsonl", "{\"text\":5}\n");
     insta::assert_snapshot!(tested(&folder, 1), @r#"
       Building count-words
@@ -74,7 +76,7 @@ fn a_column_of_another_type_than_the_step_reads_is_reported() {
 #[test]
 fn a_missing_column_is_reported_with_the_nearest_name() {
     let _redacted = redact_output();
-    let (folder, _building) = new_step();
+    let folder = new_step();
     folder.write("count-words/cases/first/parameters.toml", "column = \"texts\"\n");
     insta::assert_snapshot!(tested(&folder, 1), @r#"
       Building count-words
@@ -89,7 +91,7 @@ fn a_missing_column_is_reported_with_the_nearest_name() {
 #[test]
 fn a_misspelt_parameter_is_reported_with_its_line() {
     let _redacted = redact_output();
-    let (folder, _building) = new_step();
+    let folder = new_step();
     folder.write("count-words/cases/first/parameters.toml", "column = \"text\"\nmin-lenght = 2\n");
     insta::assert_snapshot!(tested(&folder, 1), @"
       Building count-words
@@ -116,8 +118,8 @@ fn a_panic_is_reported_with_its_source_line_and_input_row() {
         at: count-words/cases/first/input.jsonl:1
         source: src/lib.rs:35:40
         trap: wasm `unreachable` instruction executed
-        frame: {closure#0} (count-words/src/lib.rs:32:4)
-        frame: __process (count-words/src/lib.rs:31:1)
+        frame: {closure#0} (src/lib.rs:32:4)
+        frame: count_words::_::__process (src/lib.rs:31:1)
     ");
 }
 
@@ -131,10 +133,10 @@ fn a_trap_is_reported_with_its_source_line() {
 
     FAIL count-words/first
       trap in step count-words: wasm `unreachable` instruction executed
-        source: count-words/src/lib.rs:35:8
-        frame: count_words (count-words/src/lib.rs:35:8)
-        frame: {closure#0} (count-words/src/lib.rs:32:4)
-        frame: __process (count-words/src/lib.rs:31:1)
+        source: src/lib.rs:35:8
+        frame: count_words (src/lib.rs:35:8)
+        frame: {closure#0} (src/lib.rs:32:4)
+        frame: count_words::_::__process (src/lib.rs:31:1)
     ");
 }
 

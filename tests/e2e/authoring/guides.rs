@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::command;
-use crate::harness::{Folder, ROOT, outcome, python};
+use crate::harness::{Folder, ROOT, outcome};
 
 const GUIDE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../guest-sdk/README.md"));
 const PYTHON: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../guest-sdk/python/README.md"));
@@ -25,7 +25,6 @@ fn every_shell_block_of_the_author_guide_runs() {
         .unwrap();
     let settings: Vec<_> =
         command(&folder).get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();
-    let _building = python::lock(super::COUNT_WORDS);
     let blocks = blocks("sh");
     assert!(blocks.len() >= 6, "{blocks:?}");
     for block in blocks {

@@ -24,9 +24,13 @@ fn step(code: &str) -> Folder {
     folder
 }
 
+/// The mark of an environment that has the SDK, and is used for that.
+const INSTALLED: &str = ".venv/lib/python3/site-packages/stillbox_sdk/__init__.py";
+
 fn command(folder: &Folder) -> Command {
     let mut command = folder.command();
     command.env_remove("VIRTUAL_ENV").env("PYTHONPATH", folder.join("packages")).env("PYTHONDONTWRITEBYTECODE", "1");
+    command.env("STILLBOX_PYTHON", "python3");
     command
 }
 
@@ -86,19 +90,21 @@ fn errors_of_the_python_sdk_are_shown() {
 
 #[test]
 fn a_python_build_reports_missing_tools_with_the_commands_to_install_them() {
-    let _redacted = redact(paths());
+    let sdk = (r"[^ ]*/sdk/[0-9.]+-[0-9a-f]{12}/guest-sdk".to_owned(), "[SDK]");
+    let _redacted = redact([sdk].into_iter().chain(paths()));
     let folder = step("import sys\nsys.exit(3)\n");
     insta::assert_snapshot!(build(&folder).failed(2), @"
       Building keep-long
-    error: componentize-py, which compiles Python steps, is not installed: run `python3 -m venv keep-long/.venv && keep-long/.venv/bin/pip install [CLONE]/guest-sdk/python`
+    error: componentize-py, which compiles Python steps, is not installed for `python3`: run `python3 -m pip install [SDK]/python`, or unset STILLBOX_PYTHON to have it installed by Stillbox
     ");
 
     // This Python does not have the SDK.
     folder.write("keep-long/.venv/bin/python", "#!/bin/sh\necho 'No module named stillbox_sdk' >&2\nexit 1\n");
     fs::set_permissions(folder.join("keep-long/.venv/bin/python"), fs::Permissions::from_mode(0o755)).unwrap();
-    insta::assert_snapshot!(build(&folder).failed(2), @"
+    let chosen = outcome(command(&folder).env("STILLBOX_PYTHON", "keep-long/.venv").args(["build", "keep-long"]));
+    insta::assert_snapshot!(chosen.failed(2), @"
       Building keep-long
-    error: stillbox-sdk is not installed for `keep-long/.venv/bin/python`: run `python3 -m venv keep-long/.venv && keep-long/.venv/bin/pip install [CLONE]/guest-sdk/python`
+    error: stillbox-sdk is not installed for `keep-long/.venv/bin/python`: run `keep-long/.venv/bin/python -m pip install [SDK]/python`, or unset STILLBOX_PYTHON to have it installed by Stillbox
     ");
 
     fs::remove_dir_all(folder.join("keep-long/.venv")).unwrap();
@@ -123,7 +129,8 @@ fn a_python_build_uses_the_nearest_virtual_environment() {
     folder.write("python.sh", script);
     fs::set_permissions(folder.join("python.sh"), fs::Permissions::from_mode(0o755)).unwrap();
     symlink(folder.join("python.sh"), folder.join(".venv/bin/python")).unwrap();
-    build(&folder).succeeded();
+    folder.write(INSTALLED, "");
+    outcome(command(&folder).env_remove("STILLBOX_PYTHON").args(["build", "keep-long"])).succeeded();
     let inspected = outcome(command(&folder).args(["inspect", "keep-long/build/keep-long.wasm"])).succeeded();
     // The component in its place was made by the other SDK, and stays what it says it is.
     assert!(inspected.text().contains("with the SDK 0.1.0"), "{}", inspected.text());
@@ -153,7 +160,15 @@ impl Building {
         );
         folder.write(".venv/bin/python", script);
         fs::set_permissions(folder.join(".venv/bin/python"), fs::Permissions::from_mode(0o755)).unwrap();
-        let child = command(&folder).args(arguments).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+        folder.write(INSTALLED, "");
+        let mut command = command(&folder);
+        let child = command
+            .env_remove("STILLBOX_PYTHON")
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
         wait_until("the compiler waits", || fs::read_to_string(&started).is_ok_and(|text| text.ends_with('\n')));
         let building = Self { folder, child };
         assert!(building.temporary_files() > 0);

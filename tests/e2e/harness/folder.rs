@@ -16,6 +16,10 @@ use super::{rows, spawn};
 /// The compile cache of all tests. It is in the build folder, so the next run of the tests uses it too.
 pub(crate) const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/components");
 
+/// The caches of this user for compiled dependencies of steps and environments of Python, and the unpacked SDK, for all tests.
+const USER_CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/user-cache");
+const USER_DATA: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/user-data");
+
 /// How the names of temporary folders begin.
 pub(super) const FOLDER_PREFIX: &str = "stillbox-";
 /// Variables that change how the command prints.
@@ -137,6 +141,7 @@ impl Folder {
     fn prepare(&self, command: &mut Command) {
         command.current_dir(self.path()).stdin(Stdio::null());
         command.env("STILLBOX_CACHE", CACHE).env("STILLBOX_STATE", self.state());
+        command.env("XDG_CACHE_HOME", USER_CACHE).env("XDG_DATA_HOME", USER_DATA).env_remove("STILLBOX_PYTHON");
         for variable in COLOUR_VARIABLES.into_iter().chain(CI_VARIABLES) {
             command.env_remove(variable);
         }

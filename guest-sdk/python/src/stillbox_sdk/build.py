@@ -18,6 +18,7 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
+from .compiled import compiled_advice
 from .project import Project, ProjectError, read_project
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -124,7 +125,9 @@ def _componentize(project: Project, stage: Path, output: Path, report: Path) -> 
     environment["VIRTUAL_ENV"] = str(stage / "nowhere")
     done = subprocess.run(command, cwd=stage, env=environment, capture_output=True, text=True, errors="replace", check=False)
     if report.exists():
-        raise ProjectError(_format_report(json.loads(report.read_text(encoding="utf-8"))))
+        error = _format_report(json.loads(report.read_text(encoding="utf-8")))
+        advice = compiled_advice(error, paths[2]) if project.has_dependencies else []
+        raise ProjectError("\n".join([error, *(f"  hint: {line}" for line in advice)]))
     if done.returncode != 0:
         output_text = "\n".join(part for part in (done.stdout.strip(), done.stderr.strip()) if part)
         raise ProjectError(f"componentize-py could not compile {project.folder}:\n{output_text}")

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
-use stillbox::build::{BuildOptions, build_step};
+use stillbox::build::{BuildOptions, BuildProfile, build_step};
 use stillbox::model::ModelSettings;
 use stillbox::text::chain;
 use stillbox::{
@@ -210,7 +210,13 @@ impl Suite {
                 listener(&Event::building(step));
             }
             let build = BuildOptions::new().interrupt(&options.interrupt).cleanup(&options.cleanup);
-            build_step(step, build.rejected(options.no_build))?.wasm
+            let on_event = |event: &Event<'_>| {
+                if let Some(listener) = &options.on_event {
+                    listener(event);
+                }
+            };
+            let build = build.rejected(options.no_build).profile(BuildProfile::Development).on_event(&on_event);
+            build_step(step, build)?.wasm
         };
         let is_built = self.component.is_none();
         Ok(Ready { step, wasm, is_built, folders, plain: OnceLock::new(), metered: OnceLock::new() })
@@ -220,6 +226,9 @@ impl Suite {
 impl Ready<'_> {
     /// Loads the component before its cases run, so that it is compiled once and its errors are reported once.
     fn load(&self, pools: &Pools<'_>) -> Result<(), StepProblem> {
+        if let Some(listener) = &pools.options.on_event {
+            listener(&Event::compiling(&self.wasm));
+        }
         let component = pools.plain.load(&self.wasm, &Limits::default())?;
         if let Some((lock, folder)) = &pools.options.lock {
             self.check_lock(lock, folder, &component)?;

@@ -35,12 +35,6 @@ pub enum NewError {
         /// The path of the existing file or folder.
         path: PathBuf,
     },
-    /// The SDK that a step needs was not found.
-    #[error(
-        "cannot find the crate `stillbox-sdk`, which is not on crates.io: make the step inside a clone of Stillbox, or \
-         give `--sdk PATH`, the folder `guest-sdk` of one"
-    )]
-    NoSdk,
     /// The given folder is not the SDK.
     #[error("`{}` is not the SDK: give the folder `guest-sdk` of a clone of Stillbox", .path.display())]
     NotTheSdk {

@@ -1,7 +1,7 @@
 //! Finds the SDK for a new step, and determines whether the step belongs to a workspace around it.
 //!
-//! The SDK is not on crates.io; it is in every clone of Stillbox. A step created inside a clone uses the SDK of that
-//! clone. A step created elsewhere uses that of the clone which this program was built from, if it still exists.
+//! A step created inside a clone of Stillbox uses the SDK of that clone, by its path. A step created elsewhere names the version of
+//! the SDK only, and builds take the SDK that is part of the command.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -10,23 +10,22 @@ use globset::GlobBuilder;
 use stillbox::build::{find_sdk, sdk_from};
 use toml::{Table, Value};
 
-use super::Language;
 use super::error::NewError;
 
-/// Returns the folder of the SDK: the given one, that of the clone around the new folder, or that of the clone which
-/// this program was built from. A Python step does not need it.
+/// Returns the folder of the SDK that a step names: the given one, or that of the clone around the new folder. `None` outside of a
+/// clone.
 ///
 /// # Errors
-/// The given folder is not the SDK, or no SDK is found for a Rust step.
-pub(super) fn find(folder: &Path, given: Option<&Path>, language: Language) -> Result<Option<PathBuf>, NewError> {
-    if let Some(given) = given {
-        return sdk_from(given).map(Some).ok_or_else(|| NewError::NotTheSdk { path: given.to_owned() });
-    }
-    match (find_sdk(folder), language) {
-        (None, Language::Rust) => Err(NewError::NoSdk),
-        (found, _) => Ok(found),
+/// The given folder is not the SDK.
+pub(super) fn find(folder: &Path, given: Option<&Path>) -> Result<Option<PathBuf>, NewError> {
+    match given {
+        Some(given) => sdk_from(given).map(Some).ok_or_else(|| NewError::NotTheSdk { path: given.to_owned() }),
+        None => Ok(find_sdk(folder)),
     }
 }
+
+/// The version of the SDK: that of the command, up to changes that are compatible.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"));
 
 fn read(manifest: &Path) -> Option<Table> {
     fs::read_to_string(manifest).ok()?.parse().ok()
@@ -35,8 +34,10 @@ fn read(manifest: &Path) -> Option<Table> {
 /// The parts of a new crate's manifest that depend on the folders around it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ManifestParts {
-    /// The path to the SDK: relative if both are in one clone.
+    /// The requirement of the SDK: its version, or a path, which is relative if both are in one clone.
     pub(super) sdk: String,
+    /// Whether builds take the SDK that is part of the command.
+    pub(super) is_versioned: bool,
     /// Whether the crate needs its own workspace, because the workspace around it does not include it.
     pub(super) own_workspace: bool,
 }
@@ -49,7 +50,7 @@ impl ManifestParts {
             manifest.get("workspace").map(|workspace| (above.to_owned(), workspace.clone()))
         });
         let own_workspace = around.as_ref().is_some_and(|(root, workspace)| !takes_in(root, workspace, &absolute));
-        let sdk = sdk.map(|sdk| {
+        let path = sdk.map(|sdk| {
             let sdk = sdk.canonicalize().unwrap_or_else(|_| sdk.to_owned());
             // The folder does not exist yet. A folder above it may be a symbolic link.
             let parent = absolute.parent().and_then(|parent| parent.canonicalize().ok());
@@ -58,7 +59,12 @@ impl ManifestParts {
             let clone = sdk.parent().filter(|clone| step.starts_with(clone));
             clone.map_or_else(|| sdk.clone(), |_| relative(&step, &sdk)).display().to_string()
         });
-        Self { sdk: sdk.unwrap_or_default().replace('\\', "/"), own_workspace }
+        let is_versioned = path.is_none();
+        let sdk = path.map_or_else(
+            || format!("\"{VERSION}\""),
+            |path| format!("{{ path = {} }}", Value::from(path.replace('\\', "/"))),
+        );
+        Self { sdk, is_versioned, own_workspace }
     }
 }
 

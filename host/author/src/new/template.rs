@@ -38,7 +38,8 @@ pub(super) fn files(
                 text.push_str("\n[workspace]                       # of its own, and not part of the one around it\n");
             }
             files.push(("Cargo.toml".to_owned(), text));
-            files.push((".gitignore".to_owned(), "/target\n/output.jsonl\n".to_owned()));
+            let local = if manifest.is_versioned { "/.cargo/config.toml\n" } else { "" };
+            files.push((".gitignore".to_owned(), format!("/target\n/output.jsonl\n{local}")));
         }
         Language::Python => {
             files.push(("pyproject.toml".to_owned(), fill(include_str!("python/pyproject.toml.template"))));

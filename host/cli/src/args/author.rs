@@ -35,8 +35,8 @@ pub(crate) struct New {
     /// The kind of the step
     #[arg(long, value_name = "KIND", default_value = "transform")]
     pub(crate) kind: NewKind,
-    /// The folder of the SDK, `guest-sdk` of a clone of Stillbox [default: that of the clone around the folder, or of the
-    /// clone that built this program]
+    /// The folder of the SDK, `guest-sdk` of a clone of Stillbox [default: that of the clone around the folder, or the SDK
+    /// that is part of this program]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) sdk: Option<PathBuf>,
 }
@@ -70,6 +70,9 @@ pub(crate) struct Build {
     /// Folders of steps: crates, or Python projects
     #[arg(value_name = "DIR", required = true, value_hint = ValueHint::DirPath)]
     pub(crate) folders: Vec<PathBuf>,
+    /// Write the component to this file, or into this folder if it exists or there are several steps
+    #[arg(short, long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

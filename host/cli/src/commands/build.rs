@@ -1,11 +1,17 @@
 //! `stillbox build`.
 
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use stillbox::Event;
 use stillbox::build::{BuildOptions, build_step};
 
 use crate::args::Build;
 use crate::exit_code::Exit;
 use crate::output::console;
 use crate::output::failure;
+use crate::output::progress::show_preparation;
 use crate::output::render;
 use crate::signals::Signals;
 
@@ -20,12 +26,19 @@ pub(crate) fn execute(arguments: &Build, signals: &Signals) -> Exit {
             exit = Exit::Usage;
             continue;
         }
-        render::status("Building", &folder.display().to_string());
-        let options = BuildOptions::new().interrupt(&interrupt).cleanup(&cleanup);
+        show_preparation(&Event::building(folder));
+        let options = BuildOptions::new().interrupt(&interrupt).cleanup(&cleanup).on_event(&show_preparation);
         match build_step(folder, options) {
-            Ok(built) => match console::print(&format!("{}\n", built.wasm.display())) {
-                Exit::Done => {}
-                failed => return failed,
+            Ok(built) => match place(&built.wasm, arguments) {
+                Ok(path) => match console::print(&format!("{}\n", path.display())) {
+                    Exit::Done => {}
+                    failed => return failed,
+                },
+                Err((path, error)) => {
+                    let text = format!("cannot write the component to `{}`", path.display());
+                    failure::error(&*anyhow::Error::new(error).context(text));
+                    exit = Exit::Usage;
+                }
             },
             Err(error) => {
                 if let Some(reason) = interrupt.reason() {
@@ -37,4 +50,21 @@ pub(crate) fn execute(arguments: &Build, signals: &Signals) -> Exit {
         }
     }
     exit
+}
+
+/// Copies a component to the place that `--out` names, if it does, and returns its path. A file there is replaced as a whole.
+fn place(wasm: &Path, arguments: &Build) -> Result<PathBuf, (PathBuf, io::Error)> {
+    let Some(out) = &arguments.out else { return Ok(wasm.to_owned()) };
+    let is_folder = out.is_dir() || arguments.folders.len() > 1;
+    let path = if is_folder { out.join(wasm.file_name().unwrap_or_default()) } else { out.clone() };
+    let copied = || {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        let mut copy = tempfile::Builder::new().prefix(".stillbox-").tempfile_in(folder)?;
+        io::copy(&mut fs::File::open(wasm)?, &mut copy)?;
+        fs::set_permissions(copy.path(), fs::metadata(wasm)?.permissions())?;
+        copy.persist(&path).map(drop).map_err(|error| error.error)
+    };
+    copied().map_err(|error| (path.clone(), error))?;
+    Ok(path)
 }

@@ -16,6 +16,7 @@ use crate::directories::engine;
 use crate::exit_code::Exit;
 use crate::output::console;
 use crate::output::failure;
+use crate::output::progress::show_preparation;
 use crate::output::render;
 use crate::output::summary;
 use crate::output::summary::duration;
@@ -37,6 +38,7 @@ pub(crate) fn execute(arguments: &Inspect, global: &Global, signals: &Signals) -
     let cleanup = signals.cleanup();
     let wasm = if arguments.step.is_dir() {
         let options = BuildOptions::new().interrupt(&interrupt).cleanup(&cleanup).rejected(arguments.no_build);
+        let options = options.on_event(&show_preparation);
         if !arguments.no_build {
             render::building(&arguments.step);
         }

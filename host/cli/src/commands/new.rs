@@ -28,7 +28,7 @@ pub(crate) fn execute(arguments: &New) -> Exit {
     match step.make() {
         Ok(made) => {
             let exit = console::print(&format!("{}\n", escape_controls(&made.source.display().to_string())));
-            eprint!("{}", next(&arguments.folder, language, &made));
+            eprint!("{}", next(&arguments.folder, &made));
             exit
         }
         Err(error) => {
@@ -39,16 +39,11 @@ pub(crate) fn execute(arguments: &New) -> Exit {
 }
 
 /// Returns the commands to run next.
-fn next(folder: &Path, language: Language, made: &MadeStep) -> String {
+fn next(folder: &Path, made: &MadeStep) -> String {
     let folder = folder.display().to_string();
     let folder = folder.trim_end_matches('/');
     let word = |path: &str| escape_controls(&shell_word(path)).into_owned();
     let mut text = String::from("\nWrite the step in this file, and then:\n");
-    if language == Language::Python {
-        let sdk = made.sdk.as_ref().map_or_else(|| "CLONE/guest-sdk".into(), |sdk| sdk.display().to_string());
-        let (venv, pip) = (word(&format!("{folder}/.venv")), word(&format!("{folder}/.venv/bin/pip")));
-        let _ = writeln!(text, "  python3 -m venv {venv}\n  {pip} install {}", word(&format!("{sdk}/python")));
-    }
     let _ = writeln!(text, "  stillbox test {}", word(folder));
     let _ = writeln!(text, "  stillbox run {}", word(&made.pipeline.display().to_string()));
     text

@@ -23,6 +23,7 @@ use crate::directories::engine;
 use crate::exit_code::Exit;
 use crate::output::console;
 use crate::output::failure;
+use crate::output::progress::show_preparation;
 use crate::output::render;
 use crate::signals::Signals;
 use steps::{PipeModels, PipeRows};
@@ -118,6 +119,7 @@ fn inspected(step: &Path, no_build: bool, global: &Global, control: &Control) ->
     let Control { interrupt, cleanup, .. } = control;
     let wasm = if step.is_dir() {
         let options = BuildOptions::new().interrupt(interrupt).cleanup(cleanup).rejected(no_build);
+        let options = options.on_event(&show_preparation);
         if !no_build {
             render::building(step);
         }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use stillbox::build::BuildProfile;
 use stillbox::config::ConfigError;
 use stillbox::remote::Executor;
 use stillbox::runs::{Checkpointing, RunStore, Start};
@@ -60,6 +61,8 @@ pub(crate) struct RunSettings {
     pub(crate) bundles: BundleSettings,
     /// Whether folders of steps are rejected.
     pub(crate) no_build: bool,
+    /// How folders of steps are compiled.
+    pub(crate) build_profile: BuildProfile,
     /// Whether the steps are compared with the lock of the pipeline.
     pub(crate) locked: LockCheck,
     /// Runs the tasks on a cluster.
@@ -220,6 +223,7 @@ fn settings(arguments: &args::Run) -> RunSettings {
         grace: arguments.grace,
         bundles: BundleSettings::new(arguments),
         no_build: arguments.changes.no_build || arguments.untrusted,
+        build_profile: if arguments.watch { BuildProfile::Development } else { BuildProfile::Release },
         locked: LockCheck::new(arguments),
         executor: None,
         keep: None,
@@ -252,6 +256,7 @@ pub(crate) fn drive(pipeline: &Pipeline, settings: &RunSettings, global: &Global
     let mut options = RunOptions::new().interrupt(&interrupt).cleanup(&cleanup).on_event(reporter.listener());
     options = options.monitor(reporter.monitor());
     options = options.grace(settings.grace.unwrap_or_default()).no_build(settings.no_build);
+    options = options.build_profile(settings.build_profile);
     options = match with_lock(options, pipeline, settings.locked) {
         Ok(options) => options,
         Err(error) => return usage_error(&error.to_string(), settings.message_format),

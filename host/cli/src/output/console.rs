@@ -4,11 +4,13 @@ use std::fmt::Arguments;
 use std::io::{self, ErrorKind, Write as _};
 
 use crate::exit_code::Exit;
+use crate::output::spinner;
 use crate::output::standard_streams;
 use crate::output::style::ERROR;
 
 /// Prints the result of a command to standard output. A closed pipe is not an error; other errors are reported.
 pub(crate) fn print(text: &str) -> Exit {
+    spinner::stop();
     let mut out = anstream::stdout().lock();
     match standard_streams::check_stdout().and_then(|()| out.write_all(text.as_bytes())).and_then(|()| out.flush()) {
         Ok(()) => Exit::Done,
@@ -26,6 +28,7 @@ pub(crate) fn cannot_write(error: &io::Error) -> Exit {
 /// Prints a message to standard error. A message that cannot be written is lost: the run continues, and its exit code
 /// reports how it ended.
 pub(crate) fn print_error(text: Arguments<'_>) {
+    spinner::stop();
     let _ = anstream::stderr().lock().write_fmt(text);
 }
 

@@ -1,6 +1,7 @@
 //! The progress of a run, from its events alone.
 
 use std::borrow::Cow;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::output::console::{eprint, eprintln};
@@ -12,6 +13,7 @@ use stillbox::{Event, Report};
 use crate::args::Progress;
 use crate::ci;
 use crate::output::render;
+use crate::output::spinner;
 use crate::output::summary::{duration, grouped, model_line, model_usage, rate, rows};
 
 /// The time between two plain lines.
@@ -70,6 +72,7 @@ impl Display {
             },
             Shown::Bars(bars) => match event {
                 Event::Started { pipeline, steps, total_bytes, .. } => {
+                    spinner::stop();
                     bars.insert(Bars::new(pipeline, steps, *total_bytes)).draw();
                 }
                 Event::Progress { report, bytes_read, .. } => {
@@ -165,7 +168,18 @@ fn style(template: &str) -> ProgressStyle {
 /// Shows slow operations before a run starts.
 pub(crate) fn show_preparation(event: &Event<'_>) {
     match event {
-        Event::Building { folder, .. } => render::building(folder),
+        Event::Building { folder, .. } => {
+            render::building(folder);
+            spin("Building", folder);
+        }
+        Event::BuildWaits { what, .. } => spinner::print_above(|| render::status("Waiting", &format!("for {what}"))),
+        Event::Installing { what, .. } => spinner::print_above(|| render::status("Installing", what)),
+        // The mark keeps tools from imitating lines of this command.
+        Event::BuildOutput { line, .. } if render::is_verbose() => {
+            spinner::print_above(|| eprintln!("  | {}", escape_controls(line)));
+        }
+        Event::BuildOutput { .. } => {}
+        Event::Compiling { component, .. } => spin("Compiling", component),
         Event::Resumed { run, rows, .. } => {
             render::status("Resuming", &format!("{run} after {}", self::rows(*rows)));
         }
@@ -173,7 +187,14 @@ pub(crate) fn show_preparation(event: &Event<'_>) {
         Event::Compiled { component, cached: false, .. } => {
             render::status("Compiled", &component.display().to_string());
         }
-        _ => {}
+        _ => spinner::stop(),
+    }
+}
+
+/// Shows on a terminal that something takes time.
+fn spin(verb: &str, path: &Path) {
+    if render::is_terminal() && !render::is_quiet() {
+        spinner::start(verb, &path.display().to_string());
     }
 }
 

@@ -23,6 +23,19 @@ pub(crate) fn be_quiet() {
     QUIET.store(true, Ordering::Relaxed);
 }
 
+/// Whether the output of tools is shown.
+static VERBOSE: AtomicBool = AtomicBool::new(false);
+
+/// Shows the output of tools that build steps from now on, for `--verbose`.
+pub(crate) fn be_verbose() {
+    VERBOSE.store(true, Ordering::Relaxed);
+}
+
+/// Returns whether the output of tools that build steps is shown.
+pub(crate) fn is_verbose() -> bool {
+    VERBOSE.load(Ordering::Relaxed)
+}
+
 /// Returns whether progress, status lines and summaries are left out.
 pub(crate) fn is_quiet() -> bool {
     QUIET.load(Ordering::Relaxed)

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+/// The way to an environment of Stillbox itself.
+const FORGET: &str = "unset STILLBOX_PYTHON to have it installed by Stillbox";
+
 /// An error of a build.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -65,6 +68,40 @@ pub enum BuildError {
         /// The cause.
         source: io::Error,
     },
+    /// The user has no folder for data or caches.
+    #[error("cannot find the folder of this user: set HOME, or {variable}, to an absolute path")]
+    NoUserFolder {
+        /// The variable that names the folder.
+        variable: String,
+    },
+    /// The SDK that is part of this program could not be unpacked.
+    #[error("cannot unpack the SDK to `{}`: set XDG_DATA_HOME to another folder, or repair this one", .path.display())]
+    Sdk {
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The environment of a Python step could not be made.
+    #[error("cannot install {what} for the step in `{}`\n\n{}\n\n{help}", .dir.display(), .output.trim_end())]
+    NotInstalled {
+        /// The step's folder.
+        dir: PathBuf,
+        /// The packages.
+        what: String,
+        /// The output of the installer, unchanged.
+        output: String,
+        /// What to do.
+        help: String,
+    },
+    /// The crate has no step.
+    #[error("the crate `{name}` has no `#[step]`: add it to the function of the step in `{}`", .manifest.with_file_name("src").join("lib.rs").display())]
+    NoStep {
+        /// The crate's name.
+        name: String,
+        /// Its manifest.
+        manifest: PathBuf,
+    },
     /// Python is not installed.
     #[error("cannot find `{program}`: install Python 3.11 or later, or give a compiled .wasm file")]
     NoPython {
@@ -72,7 +109,7 @@ pub enum BuildError {
         program: String,
     },
     /// The Python SDK is not installed.
-    #[error("stillbox-sdk is not installed for `{}`: run `{install}`", .python.display())]
+    #[error("stillbox-sdk is not installed for `{}`: run `{install}`, or {FORGET}", .python.display())]
     NoPythonSdk {
         /// The Python that was found.
         python: PathBuf,
@@ -80,8 +117,10 @@ pub enum BuildError {
         install: String,
     },
     /// The compiler of Python steps is not installed.
-    #[error("componentize-py, which compiles Python steps, is not installed: run `{install}`")]
+    #[error("componentize-py, which compiles Python steps, is not installed for `{}`: run `{install}`, or {FORGET}", .python.display())]
     NoComponentize {
+        /// The Python that was found.
+        python: PathBuf,
         /// The commands that install it, and the SDK.
         install: String,
     },
@@ -143,8 +182,12 @@ impl BuildError {
             | Self::Malformed { .. }
             | Self::Sources { .. }
             | Self::Failed { .. }
+            | Self::NoStep { .. }
+            | Self::NotInstalled { .. }
             | Self::NoArtifact { .. } => true,
             Self::Output { .. }
+            | Self::NoUserFolder { .. }
+            | Self::Sdk { .. }
             | Self::NoPython { .. }
             | Self::NoPythonSdk { .. }
             | Self::NoComponentize { .. }

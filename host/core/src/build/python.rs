@@ -4,10 +4,10 @@
 //! unchanged step is not compiled again, which takes seconds.
 
 mod digest;
+mod environment;
 mod interpreter;
 mod project;
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,7 @@ use wasm_encoder::{CustomSection, Section as _};
 
 use super::error::BuildError;
 use super::{BuildOptions, Built};
+use interpreter::Interpreter;
 
 use crate::component::{SDK_SECTION, toolchain};
 use crate::process::ProcessOutput;
@@ -33,7 +34,7 @@ const NO_SDK: &str = "No module named stillbox_sdk";
 /// Builds the step in a folder with a `pyproject.toml`.
 pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, BuildError> {
     let name = project::name(dir)?;
-    let python = interpreter::find(dir)?;
+    let python = interpreter::find(dir, options)?;
     let folder = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
     let output = options.target_dir.map_or_else(
         || folder.join("build"),
@@ -53,11 +54,11 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
     let aside = tempfile::Builder::new().prefix(".building-").tempdir_in(&output).map_err(unwritable)?;
     let _registered = options.cleanup.map(|cleanup| cleanup.add(aside.path()));
     let made = aside.path().join(format!("{name}.wasm"));
-    let mut command = Command::new(&python);
+    let mut command = python.command();
     command.args(["-m", "stillbox_sdk.build", "--output"]).arg(&made).arg(&folder).env("TMPDIR", aside.path());
     // Python imports modules from its working folder; the compiler must not import those of the step.
     command.current_dir(&output);
-    let Some(finished) = run(&mut command, &python, options)? else { return Err(BuildError::Interrupted) };
+    let Some(finished) = run(&mut command, options)? else { return Err(BuildError::Interrupted) };
     if !finished.status.success() {
         return Err(failed(dir, &python, &finished));
     }
@@ -85,7 +86,7 @@ fn name_sdk(wasm: &Path, tools: &str) -> io::Result<()> {
 
 /// Returns the versions of Python, the SDK and componentize-py in one line, followed by all installed distributions if the
 /// step has dependencies: an input of the digest. Returns `None` if the build was stopped.
-fn versions(python: &OsStr, dir: &Path, options: BuildOptions<'_>) -> Result<Option<String>, BuildError> {
+fn versions(python: &Interpreter, dir: &Path, options: BuildOptions<'_>) -> Result<Option<String>, BuildError> {
     const SCRIPT: &str = "
 import sys
 from importlib import metadata, util
@@ -96,50 +97,57 @@ def version(name):
         return '-'
 if util.find_spec('stillbox_sdk') is None:
     sys.exit('No module named stillbox_sdk')
-print(sys.version_info[:2], version('stillbox-sdk'), version('componentize-py'))
+print(sys.version_info[:2], sys.argv[2] or version('stillbox-sdk'), version('componentize-py'))
 if sys.argv[1] == 'all':
     for line in sorted({f\"{each.metadata['Name']} {each.version}\" for each in metadata.distributions()}):
         print(line)
 ";
-    let mut command = Command::new(python);
+    let mut command = python.command();
     // Not in the step's folder, whose modules could hide others.
     let which = if project::has_dependencies(dir) { "all" } else { "own" };
-    command.args(["-c", SCRIPT, which]).current_dir(std::env::temp_dir());
-    let Some(finished) = run(&mut command, python, options)? else { return Ok(None) };
+    let sdk_version = python.sdk_version().unwrap_or_default();
+    command.args(["-c", SCRIPT, which, &sdk_version]).current_dir(std::env::temp_dir());
+    let Some(finished) = run(&mut command, options.without_events())? else { return Ok(None) };
     if !finished.status.success() {
         return Err(failed(dir, python, &finished));
     }
-    Ok(Some(String::from_utf8_lossy(&finished.stdout).into_owned()))
+    let mut tools = String::from_utf8_lossy(&finished.stdout).into_owned();
+    // An installed SDK changes with its version only.
+    if let Some(sdk) = &python.sdk {
+        let digest = digest::digest(&sdk.join("python/src"), "");
+        tools += &digest.map_err(|source| BuildError::Sources { dir: sdk.clone(), source })?;
+    }
+    Ok(Some(tools))
 }
 
-fn run(command: &mut Command, python: &OsStr, options: BuildOptions<'_>) -> Result<Option<ProcessOutput>, BuildError> {
-    options.run(command).map_err(|source| {
-        let program = python.to_string_lossy().into_owned();
-        match source.kind() {
-            io::ErrorKind::NotFound => BuildError::NoPython { program },
-            _ => BuildError::NotRun { program, source },
-        }
+fn run(command: &mut Command, options: BuildOptions<'_>) -> Result<Option<ProcessOutput>, BuildError> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    options.run(command, &|_| ()).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => BuildError::NoPython { program },
+        _ => BuildError::NotRun { program, source },
     })
 }
 
-fn failed(dir: &Path, python: &OsStr, finished: &ProcessOutput) -> BuildError {
+fn failed(dir: &Path, python: &Interpreter, finished: &ProcessOutput) -> BuildError {
     let output = String::from_utf8_lossy(&finished.stderr).into_owned();
-    let python = PathBuf::from(python);
+    let python = PathBuf::from(&python.program);
     if output.trim_end().ends_with(NO_SDK) {
-        return BuildError::NoPythonSdk { python, install: install(dir) };
+        let install = install(dir, &python);
+        return BuildError::NoPythonSdk { python, install };
     }
     match finished.status.code() {
-        Some(NO_COMPONENTIZE) => BuildError::NoComponentize { install: install(dir) },
+        Some(NO_COMPONENTIZE) => {
+            let install = install(dir, &python);
+            BuildError::NoComponentize { python, install }
+        }
         _ => BuildError::Failed { dir: dir.to_owned(), output },
     }
 }
 
-/// Returns the commands that install the SDK, which depends on componentize-py.
-fn install(dir: &Path) -> String {
-    let sdk = super::find_sdk(dir).map(|sdk| sdk.canonicalize().unwrap_or(sdk));
-    let sdk = sdk.map_or_else(|| "CLONE-OF-STILLBOX/guest-sdk/python".into(), |sdk| word(&sdk.join("python")));
-    let venv = dir.join(".venv");
-    format!("python3 -m venv {} && {} install {sdk}", word(&venv), word(&venv.join("bin/pip")))
+/// Returns the command that installs the SDK, which depends on componentize-py, in the environment that the author asks for.
+fn install(dir: &Path, python: &Path) -> String {
+    let sdk = super::sdk_for(dir).map_or_else(|_| "guest-sdk/python".into(), |sdk| word(&sdk.join("python")));
+    format!("{} -m pip install {sdk}", word(python))
 }
 
 /// Returns a path as a word of a command.

@@ -1,61 +1,30 @@
 //! Builds a Rust step with one call of cargo.
 
+mod advice;
+mod cargo_config;
+mod command;
+mod foreign;
+mod workspace;
+
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::BuildOptions;
 use super::error::BuildError;
+use super::lock::BuildLock;
 use super::slim::slim;
+use super::{BuildOptions, BuildProfile, exports, sdk};
+use crate::event::Event;
 use crate::text::chain;
+use command::Cargo;
+use workspace::Workspace;
 
 /// The target for steps: WASI 0.2, linked as components.
 pub(super) const TARGET: &str = "wasm32-wasip2";
-
-/// The profile for steps. It is passed on the command line, so that authors need none in their manifests.
-///
-/// A step is compiled once and runs on every batch, so speed comes first. Line tables let a trap name its line.
-const PROFILE: [&str; 6] = [
-    "profile.stillbox.inherits='release'",
-    "profile.stillbox.opt-level=3",
-    "profile.stillbox.lto='fat'",
-    "profile.stillbox.codegen-units=1",
-    "profile.stillbox.debug='line-tables-only'",
-    "profile.stillbox.strip='none'",
-];
-
-/// Flags for the compiler, also passed on the command line.
-///
-/// Vector instructions are part of WebAssembly 2, which every component runtime supports. The initial heap of 3 MiB, in
-/// addition to the static data, holds a usual batch, so that instances need not grow their memory page by page. Pages that
-/// are not touched cost nothing.
-const FLAGS: &str = "target.wasm32-wasip2.rustflags=['-Ctarget-feature=+simd128','-Clink-arg=--initial-heap=3145728']";
-
-/// Variables that cargo sets for its child processes, or that contain flags for the native target. A build that is started
-/// from `cargo run` or from a build script must not inherit them.
-const FOREIGN: [&str; 9] = [
-    "CARGO",
-    "CARGO_BUILD_RUSTFLAGS",
-    "CARGO_BUILD_TARGET",
-    "CARGO_CRATE_NAME",
-    "CARGO_ENCODED_RUSTFLAGS",
-    "CARGO_MAKEFLAGS",
-    "CARGO_PRIMARY_PACKAGE",
-    "RUSTC_WORKSPACE_WRAPPER",
-    "RUSTFLAGS",
-];
-
-/// Prefixes of further such variables.
-const FOREIGN_PREFIXES: [&str; 7] =
-    ["CARGO_BIN_", "CARGO_CFG_", "CARGO_FEATURE_", "CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_TARGET_", "DEP_"];
-
-/// The user's setting for the target folder: the one variable with such a prefix that is inherited.
-const TARGET_DIR: &str = "CARGO_TARGET_DIR";
 
 /// Returns the cargo that runs this program, or the one on the path.
 pub(super) fn program() -> OsString {
@@ -69,39 +38,95 @@ pub(super) fn build(program: &OsStr, dir: &Path, options: BuildOptions<'_>) -> R
         Ok(manifest) => manifest,
         Err(source) => return Err(BuildError::Unreadable { manifest, source }),
     };
-    let mut command = command(program, dir, &manifest, options.target_dir);
-    let finished = options.run(&mut command).map_err(|source| {
-        let program = program.to_string_lossy().into_owned();
-        match source.kind() {
-            io::ErrorKind::NotFound => BuildError::NoCargo { program },
-            _ => BuildError::NotRun { program, source },
+    // Without it, cargo reports what is wrong with the manifest.
+    let workspace = workspace::read(program, dir, &manifest, options)?;
+    let mut cargo = Cargo {
+        program,
+        dir,
+        manifest: &manifest,
+        profile: options.profile,
+        target_dir: options.target_dir,
+        workspace_root: None,
+        build_dir: None,
+        sdk: None,
+        patches: Vec::new(),
+    };
+    let lock = prepare(&mut cargo, workspace.as_ref(), options)?;
+    let Some(finished) = options.run_tool(&mut cargo.command(), &|line| {
+        if let Some(what) = line.trim_start().strip_prefix("Blocking waiting for file lock on ") {
+            options.report(&Event::BuildWaits { what });
         }
-    })?;
-    let Some(finished) = finished else {
+    })?
+    else {
         return Err(BuildError::Interrupted);
     };
     if !finished.status.success() {
-        let output = String::from_utf8_lossy(&finished.stderr).into_owned();
+        let output = without_progress(&String::from_utf8_lossy(&finished.stderr));
+        let packages = workspace.as_ref().map(|workspace| &*workspace.root);
         return Err(if lacks_target(&output) {
             BuildError::NoTarget { target: TARGET }
         } else {
-            BuildError::Failed { dir: dir.to_owned(), output }
+            let advice = advice::for_output(&output, packages, &manifest);
+            BuildError::Failed { dir: dir.to_owned(), output: output + &advice }
         });
     }
     let built = component(&finished.stdout, &manifest).ok_or_else(|| BuildError::NoArtifact { dir: dir.to_owned() })?;
-    write_slim(&built, &manifest)
+    let whole = fs::read(&built).map_err(|source| BuildError::Output { path: built.clone(), source })?;
+    if let Some(workspace) = workspace.as_ref().filter(|workspace| !workspace.sdk_users.is_empty())
+        && workspace.uses_sdk(&manifest)
+        && !exports::is_step(&whole)
+    {
+        return Err(BuildError::NoStep { name: workspace.name(&manifest), manifest });
+    }
+    let root = workspace.as_ref().map_or_else(|| manifest.parent(), |workspace| Some(&*workspace.root));
+    let folder = match options.profile {
+        BuildProfile::Release => "stillbox",
+        BuildProfile::Development => "stillbox-dev",
+    };
+    let written = write_slim(whole, (&built, folder), &manifest, root.unwrap_or(dir));
+    drop(lock);
+    written
 }
 
-/// Writes the component, without the debug information of libraries, to `stillbox` in cargo's target folder. Cargo's own
-/// file is not changed, since cargo would restore it.
-fn write_slim(built: &Path, manifest: &Path) -> Result<PathBuf, BuildError> {
+/// Sets the folders of the build and the paths to the SDK, and waits until no other build writes to the same folder.
+fn prepare(
+    cargo: &mut Cargo<'_>,
+    workspace: Option<&Workspace>,
+    options: BuildOptions<'_>,
+) -> Result<Option<BuildLock>, BuildError> {
+    let Some(workspace) = workspace else { return Ok(None) };
+    cargo.workspace_root = Some(workspace.root.clone());
+    if !workspace.sdk_users.is_empty() {
+        let sdk = sdk::sdk_for(cargo.dir)?;
+        cargo.patches = workspace.patches(&sdk);
+        cargo_config::refresh(cargo.dir, &cargo.patches);
+        cargo.sdk = Some(sdk);
+    }
+    let mut locked = options.target_dir.map_or_else(|| workspace.target_dir.clone(), Path::to_owned);
+    if options.target_dir.is_none() && workspace.can_share() {
+        let shared = super::user_folders::cache()?.join("cargo");
+        crate::private_dir::make_private(&shared)
+            .map_err(|source| BuildError::Output { path: shared.clone(), source })?;
+        cargo.build_dir = Some(shared.clone());
+        locked = shared;
+    }
+    BuildLock::take(&locked.join(".stillbox-build"), "another build of Stillbox", options).map(Some)
+}
+
+/// Writes the component, without the debug information of libraries, to a folder in cargo's target folder. Cargo's own file is
+/// not changed, since cargo would restore it.
+fn write_slim(
+    whole: Vec<u8>,
+    (built, folder): (&Path, &str),
+    manifest: &Path,
+    root: &Path,
+) -> Result<PathBuf, BuildError> {
     // target/wasm32-wasip2/stillbox/NAME.wasm
     let (Some(target), Some(name)) = (built.ancestors().nth(3), built.file_name()) else { return Ok(built.to_owned()) };
-    let folder = target.join(output_folder(target, manifest));
+    let folder = target.join(output_folder(folder, target, manifest));
     let wasm = folder.join(name);
     let unwritable = |source| BuildError::Output { path: wasm.clone(), source };
-    let whole = fs::read(built).map_err(|source| BuildError::Output { path: built.to_owned(), source })?;
-    let slim = slim(&whole).unwrap_or_else(|error| {
+    let slim = slim(&whole, root).unwrap_or_else(|error| {
         tracing::debug!("{} keeps its debug information: {}", built.display(), chain(&error));
         whole
     });
@@ -116,10 +141,10 @@ fn write_slim(built: &Path, manifest: &Path) -> Result<PathBuf, BuildError> {
     Ok(wasm)
 }
 
-/// Returns the folder for a crate's component, relative to cargo's target folder: `stillbox`, or a folder per crate if the
-/// target folder is outside of the crate and its workspace, where crates of the same name can share it.
-fn output_folder(target: &Path, manifest: &Path) -> PathBuf {
-    let folder = PathBuf::from("stillbox");
+/// Returns the folder for a crate's component, relative to cargo's target folder: `name`, or in it a folder per crate
+/// if the target folder is outside of the crate and its workspace, where crates of the same name can share it.
+fn output_folder(name: &str, target: &Path, manifest: &Path) -> PathBuf {
+    let folder = PathBuf::from(name);
     let is_own = target.parent().is_some_and(|around| {
         around.join("Cargo.toml").is_file() && around.canonicalize().is_ok_and(|around| manifest.starts_with(around))
     });
@@ -136,36 +161,31 @@ fn make_readable(file: &fs::File) -> io::Result<()> {
     file.set_permissions(fs::Permissions::from_mode(0o644))
 }
 
-fn command(program: &OsStr, dir: &Path, manifest: &Path, target_dir: Option<&Path>) -> Command {
-    let mut command = Command::new(program);
-    // Without this crate type, a crate that is also an ordinary library would be built without link-time optimisation,
-    // which libraries cannot have.
-    command.args(["rustc", "--lib", "--crate-type", "cdylib", "--target", TARGET, "--profile", "stillbox"]);
-    command.args(["--quiet", "--color", "never", "--message-format", "json-render-diagnostics"]);
-    for setting in PROFILE.into_iter().chain([FLAGS]) {
-        command.args(["--config", setting]);
-    }
-    command.arg("--manifest-path").arg(manifest);
-    if let Some(target_dir) = target_dir {
-        // Cargo runs in another folder, so a relative path would not lead to the same place.
-        command.arg("--target-dir").arg(std::path::absolute(target_dir).unwrap_or_else(|_| target_dir.to_owned()));
-    }
-    // Cargo finds the crate's `.cargo/config.toml` and `rust-toolchain.toml` from its working folder.
-    command.current_dir(dir);
-    for (variable, _) in std::env::vars_os() {
-        if is_foreign(&variable) {
-            command.env_remove(variable);
-        }
-    }
-    command
-}
-
-fn is_foreign(variable: &OsStr) -> bool {
-    let Some(variable) = variable.to_str() else {
-        return false;
+/// Returns cargo's output without the lines that say what it does, such as `   Compiling serde v1.0.0`.
+fn without_progress(output: &str) -> String {
+    const DONE: [&str; 12] = [
+        "Adding",
+        "Blocking",
+        "Compiling",
+        "Creating",
+        "Downloaded",
+        "Downloading",
+        "Dirty",
+        "Finished",
+        "Fresh",
+        "Locking",
+        "Removing",
+        "Updating",
+    ];
+    let is_progress = |line: &str| {
+        line.starts_with(' ')
+            && line.split_whitespace().next().is_some_and(|word| {
+                // The verb ends in column 12.
+                DONE.contains(&word) && line.find(word).is_some_and(|at| at + word.len() == 12)
+            })
     };
-    variable != TARGET_DIR
-        && (FOREIGN.contains(&variable) || FOREIGN_PREFIXES.iter().any(|prefix| variable.starts_with(prefix)))
+    let kept: String = output.split_inclusive('\n').filter(|line| !is_progress(line)).collect();
+    kept.trim_start_matches('\n').to_owned()
 }
 
 /// Returns whether the compiler reported that the target is not installed.
@@ -200,12 +220,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_that_cargo_sets_for_child_processes_are_foreign() {
-        for variable in ["RUSTFLAGS", "CARGO", "CARGO_PKG_NAME", "DEP_Z_ROOT", "CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS"] {
-            assert!(is_foreign(OsStr::new(variable)), "{variable}");
-        }
-        for variable in ["PATH", "CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_NET_OFFLINE", "RUSTC_WRAPPER"] {
-            assert!(!is_foreign(OsStr::new(variable)), "{variable}");
-        }
+    fn lines_about_progress_are_left_out_and_those_of_the_compiler_stay() {
+        let output = "    Updating crates.io index\n   Compiling a v0.1.0 (/a)\nerror[E0433]: x\n  --> src/lib.rs:1:1\n   \
+                      |\n1  |    Compiling is a word\n";
+        let expected = "error[E0433]: x\n  --> src/lib.rs:1:1\n   |\n1  |    Compiling is a word\n";
+        assert_eq!(without_progress(output), expected);
     }
 }

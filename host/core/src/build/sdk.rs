@@ -1,27 +1,41 @@
-//! Finds the SDK for a step's folder.
+//! Finds the SDK for a step's folder: that of the clone around it, or the one that is part of this library.
+
+mod embedded;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use toml::Table;
 
+use super::error::BuildError;
+use super::user_folders;
+
 /// The SDK's folder in a clone.
 const FOLDER: &str = "guest-sdk";
 
-/// The SDK next to the sources that this library was built from.
-const BUILT_FROM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../guest-sdk");
-
-/// Returns the SDK's folder in the clone that contains `folder`, or the one that this library was built from.
+/// Returns the SDK's folder in the clone that contains `folder`, or `None` if it is not in a clone.
 pub fn find_sdk(folder: &Path) -> Option<PathBuf> {
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-    let around = absolute.ancestors().skip(1).map(|above| above.join(FOLDER));
-    around.chain([PathBuf::from(BUILT_FROM)]).find(|candidate| is_sdk(candidate))
+    let mut around = absolute.ancestors().skip(1).map(|above| above.join(FOLDER));
+    around.find(|candidate| is_sdk(candidate))
 }
 
 /// Returns the SDK's folder if `given` is it, its Python package, or a clone that contains it.
 pub fn sdk_from(given: &Path) -> Option<PathBuf> {
     // `guest-sdk/python` is a natural path to give for a Python step.
     [given.to_owned(), given.join(".."), given.join(FOLDER)].into_iter().find(|candidate| is_sdk(candidate))
+}
+
+/// Returns the SDK's folder for a step that names no folder: in the clone that contains the step, or in the user's data folder,
+/// where the SDK that is part of this library is unpacked.
+///
+/// # Errors
+/// The user has no data folder, or it cannot be written to.
+pub fn sdk_for(folder: &Path) -> Result<PathBuf, BuildError> {
+    match find_sdk(folder) {
+        Some(sdk) => Ok(sdk.canonicalize().unwrap_or(sdk)),
+        None => embedded::unpack(&user_folders::data()?).map_err(|(path, source)| BuildError::Sdk { path, source }),
+    }
 }
 
 fn is_sdk(folder: &Path) -> bool {

@@ -8,6 +8,7 @@
 mod units;
 
 use std::ops::Range;
+use std::path::Path;
 
 use gimli::write;
 use wasm_encoder::{CustomSection, RawSection, Section as _};
@@ -38,16 +39,16 @@ pub(super) enum SlimError {
 /// The id of a section of a component that contains a module.
 const MODULE: u8 = 1;
 
-/// Returns the component without the debug information of libraries.
+/// Returns the component without the debug information of libraries. Relative paths in it start from the folder `root`.
 ///
 /// # Errors
 /// The component or its debug information cannot be parsed, or cannot be written.
-pub(super) fn slim(component: &[u8]) -> Result<Vec<u8>, SlimError> {
+pub(super) fn slim(component: &[u8], root: &Path) -> Result<Vec<u8>, SlimError> {
     let mut slim = Vec::with_capacity(component.len());
     sections(component, |section| {
         match section {
             Section::Module(module) => {
-                let module = slim_module(module)?;
+                let module = slim_module(module, root)?;
                 RawSection { id: MODULE, data: &module }.append_to(&mut slim);
             }
             Section::Other(bytes) | Section::Debug { bytes, .. } => slim.extend_from_slice(bytes),
@@ -57,7 +58,7 @@ pub(super) fn slim(component: &[u8]) -> Result<Vec<u8>, SlimError> {
     Ok(slim)
 }
 
-fn slim_module(module: &[u8]) -> Result<Vec<u8>, SlimError> {
+fn slim_module(module: &[u8], root: &Path) -> Result<Vec<u8>, SlimError> {
     let mut debug = Vec::new();
     let mut slim = Vec::with_capacity(module.len());
     sections(module, |section| {
@@ -70,7 +71,7 @@ fn slim_module(module: &[u8]) -> Result<Vec<u8>, SlimError> {
     let find =
         |id: gimli::SectionId| debug.iter().find(|(name, _)| *name == id.name()).map_or(&[][..], |(_, data)| data);
     // gimli returns errors while it reads, but asserts while it writes. A large component is better than a failed build.
-    let own = caught(|| units::own_sections(&find)).map_err(|_| SlimError::Inconsistent)?;
+    let own = caught(|| units::own_sections(&find, root)).map_err(|_| SlimError::Inconsistent)?;
     for (name, data) in own? {
         CustomSection { name: name.into(), data: data.into() }.append_to(&mut slim);
     }

@@ -101,7 +101,7 @@ fn corrupt_debug_information_never_changes_code(whole: &[u8], bodies: &[&[u8]]) 
         for at in range.clone().skip(index * 7).step_by(range.len() / 16 + index + 1) {
             broken[at] ^= 1 << (index % 8);
         }
-        if let Ok(slim) = super::slim::slim(&broken) {
+        if let Ok(slim) = super::slim::slim(&broken, Path::new("")) {
             assert_eq!(code(&slim), bodies);
         }
     }

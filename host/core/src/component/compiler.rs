@@ -117,6 +117,7 @@ impl Compiler {
             stop: &is_stopped,
             time: Some(limits.compile_time),
             cleanup: &self.cleanup,
+            on_line: &|_| (),
         };
         let output = match process::run(command, &options) {
             Err(error) => return Err(CompilerError::Start(error).into()),

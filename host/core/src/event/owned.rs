@@ -18,6 +18,24 @@ pub enum OwnedEvent {
         /// The folder.
         folder: PathBuf,
     },
+    /// See [`Event::BuildWaits`].
+    #[non_exhaustive]
+    BuildWaits {
+        /// The process, or the folder that it has locked.
+        what: String,
+    },
+    /// See [`Event::Installing`].
+    #[non_exhaustive]
+    Installing {
+        /// The packages.
+        what: String,
+    },
+    /// See [`Event::BuildOutput`].
+    #[non_exhaustive]
+    BuildOutput {
+        /// The line.
+        line: String,
+    },
     /// See [`Event::Compiling`].
     #[non_exhaustive]
     Compiling {
@@ -90,6 +108,9 @@ impl From<&Event<'_>> for OwnedEvent {
     fn from(event: &Event<'_>) -> Self {
         match *event {
             Event::Building { folder } => Self::Building { folder: folder.to_owned() },
+            Event::BuildWaits { what } => Self::BuildWaits { what: what.to_owned() },
+            Event::Installing { what } => Self::Installing { what: what.to_owned() },
+            Event::BuildOutput { line } => Self::BuildOutput { line: line.to_owned() },
             Event::Compiling { component } => Self::Compiling { component: component.to_owned() },
             Event::Compiled { component, cached } => Self::Compiled { component: component.to_owned(), cached },
             Event::Resumed { run, rows } => Self::Resumed { run: run.into(), rows },

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use arrow_array::{RecordBatch, RecordBatchReader};
 
+use crate::build::BuildProfile;
 use crate::bundle::Bundles;
 use crate::cleanup::CleanupRegistry;
 use crate::event::{Event, Listener};
@@ -39,6 +40,7 @@ pub struct RunOptions {
     pub(super) grace: Duration,
     pub(super) cleanup: CleanupRegistry,
     pub(super) no_build: bool,
+    pub(super) build_profile: BuildProfile,
     pub(super) locked: Option<Lock>,
     pub(super) reserved_files: Vec<(String, PathBuf)>,
     pub(super) checkpointing: Option<Checkpointing>,
@@ -85,6 +87,13 @@ impl RunOptions {
     #[must_use]
     pub fn no_build(mut self, no_build: bool) -> Self {
         self.no_build = no_build;
+        self
+    }
+
+    /// Sets how steps whose component is a folder are compiled. Default: [`BuildProfile::Release`].
+    #[must_use]
+    pub fn build_profile(mut self, profile: BuildProfile) -> Self {
+        self.build_profile = profile;
         self
     }
 

@@ -75,6 +75,7 @@ impl Pipeline {
             interrupt: options.interrupt.clone(),
             on_event: options.listener(),
             no_build: options.no_build,
+            build_profile: options.build_profile,
             locked: options.locked.as_ref().map(|lock| Arc::new(lock.steps(&self.config.file))),
             cleanup: options.cleanup.clone(),
             replacements: options.replacements.clone(),

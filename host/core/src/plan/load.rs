@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::grants::StepGrants;
 use super::lock::{self, LockedSteps};
 use super::replacements::Replacements;
-use crate::build::{BuildError, BuildOptions, build_step};
+use crate::build::{BuildError, BuildOptions, BuildProfile, build_step};
 use crate::cleanup::CleanupRegistry;
 use crate::component::{Component, ComponentError, ComponentErrorKind, Signature};
 use crate::config::{Config, Diagnostic, StepTable};
@@ -35,6 +35,8 @@ pub(crate) struct PlanContext {
     pub(crate) on_event: Listener,
     /// Whether step folders are rejected.
     pub(crate) no_build: bool,
+    /// How step folders are compiled.
+    pub(crate) build_profile: BuildProfile,
     /// What the steps have to be. `None` if they may be anything.
     pub(crate) locked: Option<Arc<LockedSteps>>,
     /// Registers builds in progress.
@@ -169,7 +171,8 @@ fn build_folders(paths: &[PathBuf], context: &PlanContext) -> Vec<(PathBuf, Load
             (context.on_event)(&Event::Building { folder: path });
         }
         let options = BuildOptions::new().interrupt(&context.interrupt).cleanup(&context.cleanup);
-        let options = options.rejected(context.no_build);
+        let on_event = |event: &Event<'_>| (context.on_event)(event);
+        let options = options.rejected(context.no_build).profile(context.build_profile).on_event(&on_event);
         match build_step(path, options) {
             Ok(built) => Ok(built.wasm),
             Err(error) => Err(Box::new(error)),

@@ -78,9 +78,17 @@ fn source_frames(frame: &wasmtime::FrameInfo, sources: &[SourceFrame]) -> Vec<Fr
 
 /// Returns whether a source file belongs to the Rust or C standard library, or to a crate from a registry.
 fn is_library(file: &str) -> bool {
-    ["/rustc/", "/rustlib/src/", "/.cargo/registry/", "/wasi-libc/", "/libc-top-half/", "/libc-bottom-half/"]
-        .iter()
-        .any(|part| file.contains(part))
+    [
+        "/rustc/",
+        "/rustlib/src/",
+        "/cargo/registry/",
+        "/.cargo/registry/",
+        "/wasi-libc/",
+        "/libc-top-half/",
+        "/libc-bottom-half/",
+    ]
+    .iter()
+    .any(|part| file.contains(part))
 }
 
 /// Returns a function's name as its author wrote it, without the hash that the compiler adds.

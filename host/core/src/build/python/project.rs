@@ -17,14 +17,32 @@ pub(in crate::build) fn is_step(dir: &Path) -> bool {
     !dir.join("Cargo.toml").exists() || text.parse().is_ok_and(is_declared)
 }
 
+fn read(dir: &Path) -> Option<Table> {
+    fs::read_to_string(dir.join(FILE)).ok()?.parse().ok()
+}
+
+/// Returns the requirements of a project. A file that cannot be read is reported with the step's name.
+pub(super) fn dependencies(dir: &Path) -> Vec<String> {
+    let listed = |table: Table| table.get("project")?.get("dependencies")?.as_array().cloned();
+    let listed = read(dir).and_then(listed).unwrap_or_default();
+    listed.iter().filter_map(Value::as_str).map(|text| text.trim().to_owned()).collect()
+}
+
+/// Returns the version of a project.
+pub(super) fn version(dir: &Path) -> Option<String> {
+    Some(read(dir)?.get("project")?.get("version")?.as_str()?.to_owned())
+}
+
+/// Returns whether a requirement is the SDK.
+pub(super) fn is_sdk(requirement: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let name = requirement.split(|c| !is_part(c)).next().unwrap_or_default();
+    name.to_lowercase().replace(['_', '.'], "-") == "stillbox-sdk"
+}
+
 /// Returns whether the step depends on other distributions than the SDK.
 pub(super) fn has_dependencies(dir: &Path) -> bool {
-    let table = fs::read_to_string(dir.join(FILE)).ok().and_then(|text| text.parse::<Table>().ok());
-    let listed = |table: Table| {
-        let listed = table.get("project")?.get("dependencies")?.as_array()?.clone();
-        Some(listed.iter().filter_map(Value::as_str).any(|dependency| !dependency.starts_with("stillbox-sdk")))
-    };
-    table.and_then(listed).unwrap_or(false)
+    dependencies(dir).iter().any(|dependency| !is_sdk(dependency))
 }
 
 /// Returns the step's name: that of the project.

@@ -22,10 +22,11 @@ type Slice<'a> = EndianSlice<'a, LittleEndian>;
 /// The sections cannot be read, or the filtered ones cannot be written.
 pub(super) fn own_sections<'a>(
     section: &impl Fn(SectionId) -> &'a [u8],
+    root: &Path,
 ) -> Result<Vec<(&'static str, Vec<u8>)>, SlimError> {
     let load = |id| Ok::<_, gimli::Error>(EndianSlice::new(section(id), LittleEndian));
     let dwarf = read::Dwarf::load(load).map_err(write::ConvertError::from)?;
-    let kept = AuthoredCode::find(&dwarf).map_err(write::ConvertError::from)?;
+    let kept = AuthoredCode::find(&dwarf, root).map_err(write::ConvertError::from)?;
     if kept.code.is_empty() {
         return Ok(Vec::new());
     }
@@ -65,7 +66,7 @@ struct AuthoredCode {
 }
 
 impl AuthoredCode {
-    fn find(dwarf: &read::Dwarf<Slice<'_>>) -> Result<Self, gimli::Error> {
+    fn find(dwarf: &read::Dwarf<Slice<'_>>, root: &Path) -> Result<Self, gimli::Error> {
         let mut units = Vec::new();
         let mut headers = dwarf.units();
         while let Some(header) = headers.next()? {
@@ -75,7 +76,7 @@ impl AuthoredCode {
         let mut kept = Self::default();
         for unit in &units {
             let unit = unit.unit_ref(dwarf);
-            let own = AuthoredLines::find(unit, sdk.as_deref())?;
+            let own = AuthoredLines::find(unit, sdk.as_deref(), root)?;
             if !own.addresses.is_empty() {
                 kept.add(unit, &own)?;
                 kept.code.extend(own.sequences);
@@ -149,12 +150,12 @@ struct AuthoredLines {
 }
 
 impl AuthoredLines {
-    fn find(unit: read::UnitRef<'_, Slice<'_>>, sdk: Option<&Path>) -> Result<Self, gimli::Error> {
+    fn find(unit: read::UnitRef<'_, Slice<'_>>, sdk: Option<&Path>, root: &Path) -> Result<Self, gimli::Error> {
         let mut own = Self { files: HashSet::new(), addresses: Vec::new(), sequences: Vec::new() };
         let Some(program) = unit.line_program.clone() else { return Ok(own) };
         let header = program.header().clone();
         for number in 0..=header.file_names().len() as u64 {
-            if header.file(number).is_some_and(|file| is_own_file(unit, &header, file, sdk)) {
+            if header.file(number).is_some_and(|file| is_own_file(unit, &header, file, (sdk, root))) {
                 own.files.insert(number);
             }
         }
@@ -197,7 +198,7 @@ fn is_own_file<'d>(
     unit: read::UnitRef<'_, Slice<'d>>,
     header: &read::LineProgramHeader<Slice<'d>>,
     file: &read::FileEntry<Slice<'d>>,
-    sdk: Option<&Path>,
+    (sdk, root): (Option<&Path>, &Path),
 ) -> bool {
     const LIBRARIES: [&str; 4] = ["/rustc/", "/rustlib/", "/registry/src/", "/git/checkouts/"];
     let string = |value| unit.attr_string(value).map(text).unwrap_or_default();
@@ -207,7 +208,7 @@ fn is_own_file<'d>(
     let shown = path.to_string_lossy();
     !LIBRARIES.iter().any(|library| shown.contains(library))
         && !sdk.is_some_and(|sdk| path.starts_with(sdk))
-        && path.is_file()
+        && root.join(&path).is_file()
 }
 
 fn text(text: Slice<'_>) -> String {

@@ -1,0 +1,1 @@
+../../../../../guest-sdk/python/contract_hook.py

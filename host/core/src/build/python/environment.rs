@@ -1,0 +1,220 @@
+//! The private environments of Python in the user's cache folder: componentize-py in the version of the SDK, and the dependencies
+//! of a step. Steps with the same dependencies share one.
+//!
+//! The SDK is not installed in them; it is found by `PYTHONPATH`, so a new version needs no new environment.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sha2::{Digest as _, Sha256};
+
+use super::project;
+use crate::build::lock::BuildLock;
+use crate::build::{BuildError, BuildOptions, user_folders};
+use crate::event::Event;
+use crate::private_dir;
+use crate::process::ProcessOutput;
+
+/// Written last: an environment without it is not complete.
+const COMPLETE: &str = "stillbox-complete";
+
+/// The program that installs, where it exists: it takes a second for what pip takes ten for.
+const UV: &str = "uv";
+
+/// Prints what identifies a Python. Its exit code is 1 if it is too old for the SDK.
+const IDENTIFY: &str = "
+import sys, platform
+print(sys.version_info[:3], sys.base_prefix, platform.machine(), platform.libc_ver())
+sys.exit(sys.version_info < (3, 11))
+";
+
+/// Runs pip with all of its output on standard error.
+const PIP: &str =
+    "import runpy, sys; sys.stdout = sys.stderr; runpy.run_module('pip', run_name='__main__', alter_sys=True)";
+
+/// The environment to make.
+struct Wanted<'a> {
+    dir: &'a Path,
+    /// The requirements, sorted.
+    packages: Vec<String>,
+    has_uv: bool,
+    /// The program, and what identifies it. `None` if uv has to bring one.
+    python: Option<(&'static str, String)>,
+    options: BuildOptions<'a>,
+}
+
+/// Returns the folder of the environment for a step. Makes it if it does not exist.
+///
+/// # Errors
+/// There is no suitable Python, packages cannot be installed, the cache folder cannot be written, or the build was cancelled.
+pub(super) fn prepare(dir: &Path, sdk: &Path, options: BuildOptions<'_>) -> Result<PathBuf, BuildError> {
+    let mut packages = project::dependencies(&sdk.join("python"));
+    packages.extend(project::dependencies(dir).into_iter().filter(|one| !project::is_sdk(one)));
+    packages.sort();
+    packages.dedup();
+    let has_uv = is_on_path(UV);
+    let python = identify("python3", options)?;
+    if python.is_none() && !has_uv {
+        return Err(BuildError::NoPython { program: "python3".into() });
+    }
+    let wanted = Wanted { dir, packages, has_uv, python, options };
+    let all = user_folders::cache()?.join("python");
+    let folder = all.join(wanted.name());
+    let unwritable = |source| BuildError::Output { path: folder.clone(), source };
+    if is_complete(&folder) {
+        return Ok(folder);
+    }
+    private_dir::make_private(&all).map_err(unwritable)?;
+    let _lock =
+        BuildLock::take(&all.join(format!("{}.lock", wanted.name())), "another build to install packages", options)?;
+    if is_complete(&folder) {
+        return Ok(folder);
+    }
+    // What an interrupted installation has left. The lock is held.
+    let aside = all.join(format!(".installing-{}", wanted.name()));
+    for left in [&aside, &folder] {
+        remove(left).map_err(unwritable)?;
+    }
+    let _registered = options.cleanup.map(|cleanup| cleanup.add(&aside));
+    let made = wanted.install(&aside).and_then(|()| {
+        fs::write(aside.join(COMPLETE), wanted.packages.join("\n"))
+            .and_then(|()| fs::rename(&aside, &folder))
+            .map_err(unwritable)
+    });
+    if made.is_err() {
+        let _ = remove(&aside);
+    }
+    made.map(|()| folder.clone())
+}
+
+/// Returns whether an environment is complete, and its Python still exists.
+fn is_complete(folder: &Path) -> bool {
+    folder.join(COMPLETE).is_file() && folder.join("bin/python").exists()
+}
+
+fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn is_on_path(program: &str) -> bool {
+    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}
+
+/// Returns what identifies a Python, or `None` if it does not exist or is too old.
+fn identify(program: &'static str, options: BuildOptions<'_>) -> Result<Option<(&'static str, String)>, BuildError> {
+    let mut command = Command::new(program);
+    // In a folder without modules that could hide others.
+    command.args(["-I", "-c", IDENTIFY]).current_dir(env::temp_dir());
+    match options.without_events().run(&mut command, &|_| ()) {
+        Ok(None) => Err(BuildError::Interrupted),
+        Ok(Some(finished)) if finished.status.success() => {
+            Ok(Some((program, String::from_utf8_lossy(&finished.stdout).into_owned())))
+        }
+        Ok(Some(_)) | Err(_) => Ok(None),
+    }
+}
+
+impl Wanted<'_> {
+    /// The name of its folder: a digest.
+    fn name(&self) -> String {
+        let mut digest = Sha256::new();
+        let python = self.python.as_ref().map_or(UV, |(_, identity)| identity);
+        for part in [python].into_iter().chain(self.packages.iter().map(String::as_str)) {
+            digest.update((part.len() as u64).to_le_bytes());
+            digest.update(part);
+        }
+        let digest = crate::component::digest(&digest.finalize());
+        digest.trim_start_matches("sha256:").get(..16).unwrap_or_default().to_owned()
+    }
+
+    fn install(&self, folder: &Path) -> Result<(), BuildError> {
+        let what = format!("{} (once, for all steps with these dependencies)", self.packages.join(", "));
+        self.options.report(&Event::Installing { what: &what });
+        let program = |name: &str| {
+            let mut command = Command::new(name);
+            command
+                .current_dir(env::temp_dir())
+                .env_remove("VIRTUAL_ENV")
+                .env_remove("PYTHONHOME")
+                .env_remove("PYTHONPATH");
+            command
+        };
+        let mut make = program(if self.has_uv { UV } else { "python3" });
+        if self.has_uv {
+            make.args([
+                "venv",
+                "--quiet",
+                "--relocatable",
+                "--python",
+                self.python.as_ref().map_or(">=3.11", |(name, _)| name),
+            ]);
+        } else {
+            make.args(["-m", "venv"]);
+        }
+        self.run(make.arg(folder))?;
+        let python = folder.join("bin/python");
+        let mut install = program(if self.has_uv { UV } else { python.to_str().unwrap_or_default() });
+        if self.has_uv {
+            install.args(["pip", "install", "--python"]).arg(&python);
+        } else {
+            install.args(["-c", PIP, "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"]);
+        }
+        self.run(install.arg("--").args(&self.packages))
+    }
+
+    fn run(&self, command: &mut Command) -> Result<(), BuildError> {
+        let program = command.get_program().to_string_lossy().into_owned();
+        let finished = self.options.run(command, &|_| ()).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => BuildError::NoPython { program },
+            _ => BuildError::NotRun { program, source },
+        })?;
+        match finished {
+            None => Err(BuildError::Interrupted),
+            Some(finished) if finished.status.success() => Ok(()),
+            Some(finished) => Err(self.failed(&finished)),
+        }
+    }
+
+    fn failed(&self, finished: &ProcessOutput) -> BuildError {
+        let output = [&*finished.stdout, &*finished.stderr].concat();
+        let output = String::from_utf8_lossy(&output).into_owned();
+        let has = |texts: &[&str]| texts.iter().any(|text| output.contains(text));
+        let manifest = self.dir.join("pyproject.toml");
+        let help = if has(&["ensurepip is not"]) {
+            "help: install uv, or the package of the system with the module `venv`, such as `apt install python3-venv`"
+                .to_owned()
+        } else if has(&[
+            "name resolution",
+            "NewConnectionError",
+            "ConnectTimeout",
+            "dns error",
+            "error sending request",
+            "Max retries",
+        ]) {
+            "help: packages are downloaded once; connect to the network, or set PIP_INDEX_URL (UV_INDEX_URL for uv) to an index that can \
+             be reached"
+                .to_owned()
+        } else {
+            format!("help: correct `dependencies` in `{}`", manifest.display())
+        };
+        BuildError::NotInstalled {
+            dir: self.dir.to_owned(),
+            what: self.packages.join(", "),
+            output: important(&output),
+            help,
+        }
+    }
+}
+
+/// Returns the errors of pip, without what it did before; the whole output of other programs.
+fn important(output: &str) -> String {
+    let errors: Vec<&str> =
+        output.lines().filter(|line| line.trim_start().to_lowercase().starts_with("error:")).collect();
+    if errors.is_empty() { output.trim().to_owned() } else { errors.join("\n") }
+}
