@@ -143,11 +143,12 @@ fn all_pages(folder: &Path, found: &mut Vec<PathBuf>) {
         let entry = entry.expect("it can be read");
         let name = entry.file_name().to_string_lossy().into_owned();
         let is_other = ["target", "node_modules"].contains(&&*name) || name.starts_with('.') && name != ".github";
-        if entry.file_type().expect("it has a type").is_dir() {
+        let kind = entry.file_type().expect("it has a type");
+        if kind.is_dir() {
             if !is_other {
                 all_pages(&entry.path(), found);
             }
-        } else if entry.path().extension().is_some_and(|extension| extension == "md") {
+        } else if kind.is_file() && entry.path().extension().is_some_and(|extension| extension == "md") {
             found.push(entry.path());
         }
     }
