@@ -34,7 +34,7 @@ fn build(folder: &Folder) -> Command {
 fn environments(folder: &Folder) -> Vec<String> {
     let entries = fs::read_dir(folder.join("cache/stillbox/python")).unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.retain(|name| !name.ends_with(".lock"));
+    names.retain(|name| !name.contains(".lock"));
     names
 }
 

@@ -19,6 +19,7 @@ import tempfile
 from pathlib import Path
 
 from .compiled import compiled_advice
+from .quick_check import check
 from .project import Project, ProjectError, read_project
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -57,6 +58,7 @@ def build(project: Project, output: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="stillbox-") as temporary:
         stage = Path(temporary)
         _copy_step(project, stage / "step")
+        check(project, stage / "step")
         report = _copy_sdk(project, stage / "sdk")
         # In the folder of the output, because a rename must stay in one file system.
         descriptor, name = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)

@@ -1,0 +1,14 @@
+# An image with the command alone: it runs pipelines of compiled components. Building steps needs cargo or Python, which are not in it.
+#
+#     docker build --tag stillbox .
+#     docker run --rm --volume "$PWD:/work" --workdir /work stillbox run pipeline.toml
+
+FROM rust:1.95-bookworm AS build
+WORKDIR /src
+COPY . .
+RUN cargo build --release --locked --package stillbox-cli
+
+# glibc, libgcc, the root certificates and no shell.
+FROM gcr.io/distroless/cc-debian12:nonroot
+COPY --from=build /src/target/release/stillbox /usr/local/bin/stillbox
+ENTRYPOINT ["/usr/local/bin/stillbox"]
