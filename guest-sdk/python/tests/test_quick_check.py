@@ -24,6 +24,9 @@ def test_a_syntax_error_is_reported_with_its_place(tmp_path: Path) -> None:
     assert error is not None
     assert error.startswith("src/words.py:2:7: SyntaxError: "), error
     assert error.endswith("\n  def f(:")
+    error = checked(tmp_path, "return 1\n")
+    assert error is not None
+    assert error.startswith("src/words.py:1:1: SyntaxError: 'return' outside function"), error
 
 
 @pytest.mark.parametrize("line", ["import nowhere.at_all", "from nowhere import x"])

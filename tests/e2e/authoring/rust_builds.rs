@@ -66,6 +66,28 @@ fn a_crate_without_a_step_is_rejected_by_its_name() {
 }
 
 #[test]
+fn several_steps_in_a_crate_and_a_missing_result_are_explained() {
+    let folder = Folder::new();
+    outcome(command(&folder).args(["new", "count-words"])).succeeded();
+    let source = folder.text("count-words/src/lib.rs");
+    let again = "\n#[step]\nfn again(_: &Parameters, row: Row<'_>) -> Result<Counted> {\n    Ok(Counted { n_words: row.text.len() })\n}\n";
+    folder.write("count-words/src/lib.rs", format!("{source}{again}"));
+    let several = outcome(command(&folder).args(["test", "count-words"])).failed(2);
+    assert!(
+        several.contains("\n  | help: the crate has several `#[step]`, and a component has exactly one: "),
+        "{several}"
+    );
+    let plain = source.replace("-> Result<Counted>", "-> Counted").replace("Ok(Counted {", "(Counted {");
+    assert_ne!(plain, source);
+    folder.write("count-words/src/lib.rs", plain);
+    let without = outcome(command(&folder).args(["test", "count-words"])).failed(2);
+    assert!(
+        without.contains("\n  | help: a step returns a `Result`: write `-> Result<…>` after its arguments"),
+        "{without}"
+    );
+}
+
+#[test]
 fn tests_check_the_arithmetic_of_steps_and_runs_do_not() {
     let folder = Folder::new();
     outcome(command(&folder).args(["new", "count-words"])).succeeded();

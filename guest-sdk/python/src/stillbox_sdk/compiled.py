@@ -42,6 +42,8 @@ def compiled_advice(error: str, packages: Path) -> list[str]:
         files = [file for file in distribution.files or [] if file.name.endswith(_ENDINGS)]
         if not files or name in _TOOLS:
             continue
+        # Libraries that a wheel brings along, in folders such as `numpy.libs`, are named like nothing that the author knows.
+        files = [file for file in files if not file.parts[0].endswith(".libs")] or files
         modules = {file.parts[0].split(".")[0] for file in files} | {name.replace("-", "_")}
         if any(re.search(rf"\b{re.escape(module)}\b", error) for module in modules):
             instead = _INSTEAD.get(name)

@@ -23,7 +23,10 @@ def check(project: Project, staged: Path) -> None:
     for file in sorted(staged.rglob("*.py"), key=lambda file: (file != main, file)):
         name = project.prefix + file.relative_to(staged).as_posix()
         try:
-            tree = ast.parse(file.read_bytes(), name)
+            source = file.read_bytes()
+            tree = ast.parse(source, name)
+            # Finds more than the parser, such as `return` outside of a function.
+            compile(source, name, "exec", dont_inherit=True)
         except SyntaxError as error:
             # Another file may be a template, or for another version of Python.
             if file == main:
