@@ -214,7 +214,6 @@ impl Wanted<'_> {
 
 /// Returns the errors of pip, without what it did before; the whole output of other programs.
 fn important(output: &str) -> String {
-    let errors: Vec<&str> =
-        output.lines().filter(|line| line.trim_start().to_lowercase().starts_with("error:")).collect();
+    let errors: Vec<&str> = output.lines().filter(|line| line.starts_with("ERROR: ")).collect();
     if errors.is_empty() { output.trim().to_owned() } else { errors.join("\n") }
 }
