@@ -30,7 +30,9 @@ fn folder<'a>(texts: impl IntoIterator<Item = &'a str>) -> Folder {
 /// The lines of the file, without the id of the run.
 fn dropped(folder: &Folder) -> Vec<Value> {
     let mut lines = folder.json_lines("dropped.jsonl");
-    lines.iter_mut().for_each(|line| assert!(line["dropped"]["run"].take().is_string(), "{line}"));
+    for line in &mut lines {
+        assert!(line["dropped"]["run"].take().is_string(), "{line}");
+    }
     lines
 }
 

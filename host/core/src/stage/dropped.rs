@@ -200,23 +200,28 @@ mod tests {
         DroppedRow { number, step: "s".into(), batch: 0, place, reason, group: group.into(), columns }
     }
 
+    /// The number of lines.
+    fn count(lines: &[u8]) -> usize {
+        lines.split(|byte| *byte == b'\n').count() - 1
+    }
+
     #[test]
     fn a_sample_has_the_first_rows_of_each_step() {
         let sampler = DropSampler::new(2, SampleBy::Step, &[]);
         let rows = [row(0, ""), row(1, ""), row(0, ""), row(0, "")];
-        assert_eq!(sampler.lines(&rows, "run").iter().filter(|byte| **byte == b'\n').count(), 3);
+        assert_eq!(count(&sampler.lines(&rows, "run")), 3);
         assert!(!sampler.has_room(0, ""));
         assert!(sampler.has_room(1, "") && sampler.has_room(2, ""));
         // Another process continues where this one has ended.
         let resumed = DropSampler::new(2, SampleBy::Step, &sampler.taken());
-        assert_eq!(resumed.lines(&rows, "run").iter().filter(|byte| **byte == b'\n').count(), 1);
+        assert_eq!(count(&resumed.lines(&rows, "run")), 1);
     }
 
     #[test]
     fn a_step_whose_reasons_all_differ_has_a_bounded_sample() {
         let sampler = DropSampler::new(3, SampleBy::Reason, &[]);
         let rows: Vec<_> = (0..1000).map(|number| row(0, &format!("reason {number}"))).collect();
-        let lines = sampler.lines(&rows, "run").iter().filter(|byte| **byte == b'\n').count();
+        let lines = count(&sampler.lines(&rows, "run"));
         assert_eq!(lines, MAX_DROP_REASONS + 3);
         assert!(!sampler.has_room(0, "another"));
     }
