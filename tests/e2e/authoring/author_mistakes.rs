@@ -69,7 +69,7 @@ fn a_column_of_another_type_than_the_step_reads_is_reported() {
 
     FAIL count-words/first
       incompatible: step "count-words" reads the column "text" as text, but count-words/cases/first/input.jsonl has it as integer
-        hint: count-words/cases/first/input.jsonl gives text: integer
+        hint: convert it to text with the step `cast`, or declare its type with `columns` in a source that reads JSON or CSV; count-words/cases/first/input.jsonl gives text: integer
     "#);
 }
 
@@ -118,9 +118,30 @@ fn a_panic_is_reported_with_its_source_line_and_input_row() {
         at: count-words/cases/first/input.jsonl:1
         source: src/lib.rs:35:40
         trap: wasm `unreachable` instruction executed
+frame: count_words::count_words (src/lib.rs:35:40)
         frame: {closure#0} (src/lib.rs:32:4)
         frame: count_words::_::__process (src/lib.rs:31:1)
     ");
+}
+
+/// The panic names a line of the standard library, and the failure that of the call.
+#[test]
+fn a_panic_in_the_standard_library_is_reported_with_the_line_that_called_it() {
+    let _redacted = redact_output();
+    let spawn = "std::thread::spawn(|| ()).join().unwrap();\n    Ok(Counted {";
+    insta::assert_snapshot!(mistake("Ok(Counted {", spawn, 1), @r#"
+      Building count-words
+
+    FAIL count-words/first
+      panic in step count-words: failed to spawn thread: Os { code: 58, kind: Unsupported, message: "Not supported" }
+        at: count-words/cases/first/input.jsonl:1
+        source: count-words/src/lib.rs:35:5
+        trap: wasm `unreachable` instruction executed
+        frame: count_words (count-words/src/lib.rs:35:5)
+        frame: {closure#0} (count-words/src/lib.rs:32:4)
+        frame: __process (count-words/src/lib.rs:31:1)
+        hint: a step has no threads, processes and sockets: Stillbox runs several batches at once instead
+    "#);
 }
 
 #[test]

@@ -82,9 +82,49 @@ impl AuthoredCode {
                 kept.code.extend(own.sequences);
             }
         }
+        kept.add_origins(dwarf, &units)?;
+        for unit in &units {
+            kept.add_parents(unit.unit_ref(dwarf))?;
+        }
         kept.code.sort_by_key(|code| code.start);
         kept.code.dedup();
         Ok(kept)
+    }
+
+    /// Adds the entries that kept ones refer to, which have their names. They may be in other units, and refer to further ones.
+    fn add_origins(
+        &mut self,
+        dwarf: &read::Dwarf<Slice<'_>>,
+        units: &[read::Unit<Slice<'_>>],
+    ) -> Result<(), gimli::Error> {
+        let mut unread: Vec<UnitSectionOffset> = self.entries.iter().copied().collect();
+        while let Some(offset) = unread.pop() {
+            let after = units.partition_point(|unit| unit.header.offset() <= offset);
+            let Some(unit) = after.checked_sub(1).and_then(|index| units.get(index)) else { continue };
+            let Some(inside) = offset.to_unit_offset(unit) else { continue };
+            let entry = unit.entry(inside)?;
+            let origins = ORIGINS.map(|attribute| origin(unit.unit_ref(dwarf), &entry, attribute));
+            unread.extend(origins.into_iter().flatten().filter(|origin| self.entries.insert(*origin)));
+        }
+        Ok(())
+    }
+
+    /// Adds the entries around kept ones, such as namespaces.
+    fn add_parents(&mut self, unit: read::UnitRef<'_, Slice<'_>>) -> Result<(), gimli::Error> {
+        let mut entries = unit.entries();
+        let mut parents: Vec<(isize, UnitSectionOffset)> = Vec::new();
+        while let Some(entry) = entries.next_dfs()? {
+            parents.retain(|(depth, _)| *depth < entry.depth());
+            let offset = entry.offset().to_unit_section_offset(&unit);
+            if self.entries.contains(&offset) {
+                self.entries.extend(parents.iter().map(|(_, offset)| *offset));
+            }
+            // The root is kept with its unit.
+            if entry.has_children() && entry.tag() != constants::DW_TAG_compile_unit {
+                parents.push((entry.depth(), offset));
+            }
+        }
+        Ok(())
     }
 
     /// Adds the functions of a unit that contain lines of the author.
@@ -99,15 +139,17 @@ impl AuthoredCode {
             let is_kept = match entry.tag() {
                 constants::DW_TAG_subprogram => has_own(&ranges(unit, entry)?),
                 constants::DW_TAG_inlined_subroutine => {
-                    let file = entry.attr_value(constants::DW_AT_call_file).and_then(|file| file.udata_value());
-                    file.is_some_and(|file| own.files.contains(&file)) || has_own(&ranges(unit, entry)?)
+                    let is_called_from_own = match entry.attr_value(constants::DW_AT_call_file) {
+                        Some(AttributeValue::FileIndex(file)) => own.files.contains(&file),
+                        _ => false,
+                    };
+                    is_called_from_own || has_own(&ranges(unit, entry)?)
                 }
                 _ => continue,
             };
             ancestors.push((entry.depth(), offset));
             if is_kept {
                 self.entries.extend(ancestors.iter().map(|(_, offset)| *offset));
-                self.entries.extend(origin(unit, entry));
             }
         }
         Ok(())
@@ -126,12 +168,16 @@ fn ranges<'d>(
     Ok(found)
 }
 
-/// Returns the entry with the name of an inlined function.
+/// The attributes by which a function refers to the entry with its name.
+const ORIGINS: [gimli::DwAt; 2] = [constants::DW_AT_abstract_origin, constants::DW_AT_specification];
+
+/// Returns the entry that another one refers to by an attribute.
 fn origin<'d>(
     unit: read::UnitRef<'_, Slice<'d>>,
     entry: &read::DebuggingInformationEntry<Slice<'d>>,
+    attribute: gimli::DwAt,
 ) -> Option<UnitSectionOffset> {
-    match entry.attr_value(constants::DW_AT_abstract_origin)? {
+    match entry.attr_value(attribute)? {
         AttributeValue::UnitRef(offset) => Some(offset.to_unit_section_offset(&unit)),
         AttributeValue::DebugInfoRef(offset) => Some(UnitSectionOffset(offset.0)),
         _ => None,
