@@ -39,6 +39,8 @@ const WORDS: &[Case] = &[
     ("recursion", GuestError, "RecursionError: maximum recursion depth exceeded"),
     ("start-thread", GuestError, "RuntimeError: can't start new thread"),
     ("start-process", GuestError, "OSError: [Errno 58] wasi does not support processes."),
+    ("read-environment", GuestError, "KeyError: 'HOME'"),
+    ("read-input", GuestError, "EOFError: EOF when reading a line"),
     ("import-ctypes", GuestError, "ModuleNotFoundError: No module named 'ctypes'"),
     ("import-late", GuestError, "ModuleNotFoundError: No module named 'xml'"),
     ("unbalanced-lock", GuestError, "RuntimeError: cannot release un-acquired lock"),
@@ -63,7 +65,7 @@ const SILENT: &[Case] = &[
     ("sleep", Timeout, "the step did not finish within 500ms"),
     ("print-flood", Timeout, "the step did not finish within 500ms"),
     ("log-flood", Timeout, "the step did not finish within 500ms"),
-    ("os-exit", Exit, "the step ended its instance with exit status 1"),
+    ("os-exit", Exit, "the step ended its instance with an exit status other than 0"),
     ("abort", Trap, "wasm `unreachable` instruction executed"),
     ("wait-for-ever", Trap, "wasm `unreachable` instruction executed"),
     ("recursion-in-repr", Trap, "call stack exhausted"),
@@ -85,7 +87,7 @@ fn a_python_memory_error_is_reported_with_its_line() {
     for how in MEMORY {
         let failure = failure(how, Memory);
         assert_eq!(failure.kind, Memory, "{how}: {failure:#?}");
-        assert!(failure.message.starts_with("the step requested "), "{how}: {}", failure.message);
+        assert!(failure.message.starts_with("the step needed more than "), "{how}: {}", failure.message);
         assert_eq!(failure.causes, ["MemoryError"], "{how}");
         check_place(how, &failure);
         check_rejected(how, Memory);
@@ -140,8 +142,16 @@ fn python_errors_keep_causes_trace_hint_and_retry_delay() {
     let transient = failure("raise-transient", GuestError);
     assert_eq!((transient.transient, transient.retry_after_ms), (true, Some(1500)));
     assert_eq!(transient.hint.as_deref(), Some("try at night"));
-    let late = failure("import-late", GuestError);
-    assert!(late.hint.is_some_and(|hint| hint.contains("import it at the top")));
+    for (how, hint) in [
+        ("import-late", "import it at the top"),
+        ("start-thread", "a step has no threads and no processes"),
+        ("start-process", "a step has no threads and no processes"),
+        ("read-environment", "a step sees no variable of the environment"),
+        ("read-input", "the standard input is always empty"),
+    ] {
+        let failure = failure(how, GuestError);
+        assert!(failure.hint.as_ref().is_some_and(|text| text.contains(hint)), "{how}: {:?}", failure.hint);
+    }
     let deep = failure("recursion", GuestError);
     assert_eq!(deep.trace.len(), 41);
     let long = failure("raise-long", GuestError);

@@ -214,6 +214,14 @@ def start_process() -> None:
     subprocess.run(["true"])
 
 
+def read_environment() -> Told:
+    return Told(said=os.environ["HOME"])
+
+
+def read_input() -> Told:
+    return Told(said=input())
+
+
 def import_ctypes() -> None:
     import ctypes
 

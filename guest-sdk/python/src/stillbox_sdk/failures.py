@@ -11,6 +11,7 @@ from . import contract
 from .code import Code, located, definition_location
 from .contract import IN_COMPONENT, ErrorKind
 from .errors import DefinitionError, StepError
+from .sandbox_hints import sandbox_hint
 
 # The exceptions of the author's code that become failures. In a component these are all. In native tests a
 # `KeyboardInterrupt` (Ctrl-C) must end the test.
@@ -32,7 +33,9 @@ def describe(
     `kind` is the default for an exception without a kind. The location of `function` is used if the exception was not raised in
     the author's code.
     """
-    location, trace = located(code, _base_attribute(error, "__traceback__"))
+    traceback = _base_attribute(error, "__traceback__")
+    location, trace = located(code, traceback)
+    message = format_message(error)
     hint = retry_after_ms = None
     if _has_type(error, StepError):
         kind = _attribute(error, "kind", ErrorKind) or kind
@@ -40,11 +43,11 @@ def describe(
         delay = _attribute(error, "retry_after", (int, float))
         if kind is ErrorKind.TRANSIENT and delay is not None and 0 <= delay < math.inf:
             retry_after_ms = int(min(delay * 1000, 2**64 - 1))
-    elif _has_type(error, ModuleNotFoundError) and IN_COMPONENT:
-        hint = "modules can be imported only when the step is built: import it at the top of the step's module"
+    elif IN_COMPONENT:
+        hint = sandbox_hint(error, message, traceback)
     return contract.StepError(
         kind=kind,
-        message=format_message(error),
+        message=message,
         causes=_causes(error),
         location=location or definition_location(code, function),
         trace=[clean(line) for line in trace],
