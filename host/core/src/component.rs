@@ -20,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::component::{Linker, types::ComponentItem};
 
 use crate::engine::{CompileSettings, State, bindings};
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::interrupt::Stop;
 use crate::limits::Limits;
 
@@ -141,6 +141,9 @@ pub enum ComponentErrorKind {
         /// The names of the imports.
         imports: Vec<String>,
     },
+    /// The step exceeded a limit in `manifest`, the first function that is called.
+    #[error("{} while loading{}", exceeded(.0), limit(.0))]
+    LoadLimit(Box<Failure>),
     /// The step's `manifest` failed.
     #[error("its `manifest` failed ({})", .0.kind)]
     Manifest(#[source] Box<Failure>),
@@ -148,6 +151,23 @@ pub enum ComponentErrorKind {
 
 /// A cause whose type is not part of the interface.
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Says what the step did that a limit ended.
+fn exceeded(failure: &Failure) -> &'static str {
+    match failure.kind {
+        FailureKind::Fuel => "ran out of fuel",
+        FailureKind::Timeout => "took too long",
+        FailureKind::Memory => "needed too much memory",
+        _ => "exceeded a limit",
+    }
+}
+
+fn limit(failure: &Failure) -> String {
+    failure
+        .limit
+        .as_ref()
+        .map_or_else(String::new, |limit| format!("; the limit is `{} = {}`", limit.name, limit.value))
+}
 
 fn list(names: &[String]) -> String {
     if names.is_empty() { "nothing".into() } else { names.join(", ") }

@@ -89,7 +89,8 @@ impl ComponentLoader {
         let manifest = self.manifest(&component, &options).map_err(|mut failure| {
             let digest = Arc::clone(component.digest());
             failure.component = Some(Arc::clone(&digest));
-            let kind = ComponentErrorKind::Manifest(failure);
+            let is_limit = failure.limit.is_some();
+            let kind = if is_limit { ComponentErrorKind::LoadLimit } else { ComponentErrorKind::Manifest }(failure);
             ComponentError { path: path.to_owned(), digest: Some(digest), kind }
         })?;
         component.set_manifest(manifest);

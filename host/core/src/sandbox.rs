@@ -3,6 +3,7 @@
 mod classify;
 mod clock;
 mod deadline;
+mod hints;
 mod session;
 mod stack;
 

@@ -118,7 +118,7 @@ fn a_panic_is_reported_with_its_source_line_and_input_row() {
         at: count-words/cases/first/input.jsonl:1
         source: src/lib.rs:35:40
         trap: wasm `unreachable` instruction executed
-frame: count_words::count_words (src/lib.rs:35:40)
+        frame: count_words::count_words (src/lib.rs:35:40)
         frame: {closure#0} (src/lib.rs:32:4)
         frame: count_words::_::__process (src/lib.rs:31:1)
     ");

@@ -24,13 +24,13 @@ fn an_exceeded_limit_is_shown_with_how_to_raise_it() {
       hint: the limit is `time = "200ms"`; raise it in the step's `limits` if the step needs more
     "#);
     insta::assert_snapshot!(shown("loop", "fuel = 100_000_000"), @"
-    fuel in step guest: the step used up its fuel
+    fuel in step guest: the step ran out of fuel
       at: input.jsonl:4 (batch 1)
       limit: fuel = 100000000
       hint: the limit is `fuel = 100000000`; raise it in the step's `limits` if the step needs more
     ");
     insta::assert_snapshot!(shown("memory_steps", "memory = \"32MiB\""), @r#"
-    memory in step guest: the step requested 32896KiB of memory
+    memory in step guest: the step needed more than 32MiB: it requested 32896KiB
       at: input.jsonl:4 (batch 1)
       limit: memory = 32MiB
       caused by: wasm `unreachable` instruction executed
@@ -96,7 +96,7 @@ fn a_denied_access_is_shown_with_a_hint() {
       hint: the step tried to use sockets or name lookups, which no grant allows: a step sends requests by the interface `wasi:http`
     ");
     insta::assert_snapshot!(shown("exit_3", ""), @"
-    exit in step guest: the step ended its instance with exit status 1
+    exit in step guest: the step ended its instance with exit status 3
       at: input.jsonl:4 (batch 1)
       hint: a step returns its result; it does not exit, not even with status 0
     ");

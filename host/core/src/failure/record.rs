@@ -28,7 +28,7 @@ pub enum FailureKind {
     Timeout,
     /// The step needed more memory than its limit.
     Memory,
-    /// The step used up its fuel.
+    /// The step ran out of fuel.
     Fuel,
     /// The step ended its instance with `exit`.
     Exit,

@@ -70,7 +70,11 @@ impl Denial {
 
     /// A file without any granted folder.
     pub(crate) fn files() -> Self {
-        Self { attempt: "use files".into(), reason: "no folder is granted".into(), missing: Some(MissingGrant::Dir) }
+        Self {
+            attempt: "open a file".into(),
+            reason: "it has no access to files".into(),
+            missing: Some(MissingGrant::Dir),
+        }
     }
 
     /// A model that the step does not have. `key` is the line that is missing.

@@ -210,6 +210,9 @@ fn mismatch(
     let mut help = Vec::new();
     let message = if let ColumnMatch::OtherType(field) = problem {
         let found = type_name(field);
+        help.push(format!(
+            "convert it to {data_type} with the step `cast`, or declare its type with `columns` in a source that reads JSON or CSV"
+        ));
         format!("step \"{step}\" reads the column \"{name}\" as {data_type}, but {provider} has it as {found}")
     } else {
         let names = node_schema.schema.fields().iter().map(|field| field.name().as_str());

@@ -138,9 +138,12 @@ impl StepLoadError for ComponentError {
     fn diagnostic(&self, step: &StepTable) -> Diagnostic {
         let mut help = None;
         let failure = match &self.kind {
-            ComponentErrorKind::Manifest(failure) => (**failure).clone(),
+            ComponentErrorKind::Manifest(failure) | ComponentErrorKind::LoadLimit(failure) => {
+                help = failure.hint.clone().filter(|_| failure.limit.is_some());
+                (**failure).clone()
+            }
             ComponentErrorKind::Read(error) if is_shortage(&error.to_string()) => {
-                help = Some(SHORTAGE_HINT);
+                help = Some(SHORTAGE_HINT.into());
                 Failure::from_error(FailureKind::Host, self).with_hint(SHORTAGE_HINT)
             }
             ComponentErrorKind::Compiler(_) => Failure::from_error(FailureKind::Host, self),

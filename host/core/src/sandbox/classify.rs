@@ -6,12 +6,12 @@ use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
-use super::{CallOptions, Halt, stack};
+use super::{CallOptions, Halt, hints, stack};
 use crate::component::Component;
 use crate::engine::bindings::types::{ErrorKind, StepError};
 use crate::engine::{
-    Attribution, CapturedOutput, DeniedGrowth, HOST_CALL_BYTES, MAX_HANDLES, ModelHalt, State, TABLE_ELEMENTS,
-    is_shortage_error,
+    Attribution, CapturedOutput, DeniedGrowth, HOST_CALL_BYTES, MAX_HANDLES, ModelHalt, PanicReport, State,
+    TABLE_ELEMENTS, is_shortage_error,
 };
 use crate::failure::{Failure, FailureKind, LimitHit, Location, MESSAGE_BYTES, RowPlace, WHOLE};
 use crate::limits::Limits;
@@ -47,8 +47,15 @@ pub(crate) fn from_error(
             stack::frames(backtrace, component.symbols(), terms.stop, Libraries::Folded)
         });
     }
-    if failure.location.is_none() {
-        failure.location = failure.backtrace.iter().find_map(|frame| frame.location.clone());
+    // A panic in a library names a line of the library. The author knows the frame that called it.
+    if failure.location.as_ref().is_none_or(|location| stack::is_library(&location.file))
+        && let Some(frame) = failure.backtrace.iter().find(|frame| frame.location.is_some())
+    {
+        failure.location.clone_from(&frame.location);
+    }
+    if failure.hint.is_none() {
+        let recursion = error.downcast_ref::<Trap>().and_then(|trap| hints::recursion(*trap, &failure.backtrace));
+        failure.hint = recursion.or_else(|| hints::unsupported(&failure)).map(ToOwned::to_owned);
     }
     state.captured().attach_to(&mut failure);
     failure.elapsed_ms = Some((elapsed.as_secs_f64() * 1e6).round() / 1e3);
@@ -67,8 +74,7 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
         return failure;
     }
     if let Some(I32Exit(status)) = error.downcast_ref::<I32Exit>() {
-        return Failure::new(FailureKind::Exit, format!("the step ended its instance with exit status {status}"))
-            .with_hint("a step returns its result; it does not exit, not even with status 0");
+        return from_exit(*status, state);
     }
     if is_shortage_error(error) {
         return Failure::shortage(error.chain().map(ToString::to_string).collect());
@@ -76,14 +82,9 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
     let trap = error.downcast_ref::<Trap>();
     if trap == Some(&Trap::OutOfFuel) {
         let fuel = limits.fuel.unwrap_or_default();
-        return Failure::limit(FailureKind::Fuel, "the step used up its fuel", "fuel", fuel.to_string());
+        return Failure::limit(FailureKind::Fuel, "the step ran out of fuel", "fuel", fuel.to_string());
     }
-    let panic = state.panic().map(|panic| {
-        let mut failure = Failure::new(FailureKind::Panic, panic.message.clone());
-        failure.location.clone_from(&panic.location);
-        failure.row = panic.row.map(|row| RowPlace { index: row.into(), file: None, line: None, row: None });
-        failure
-    });
+    let panic = state.panic().map(|panic| from_report(FailureKind::Panic, panic));
     if let Some(growth) = state.denied_growth() {
         let mut failure = from_denied_growth(growth, limits);
         if let Some(panic) = panic {
@@ -103,6 +104,25 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
         Some(trap) => from_trap(*trap, state),
         None => from_other_error(error, limits),
     }
+}
+
+/// Creates a failure with the message that the step reported before it ended.
+fn from_report(kind: FailureKind, report: &PanicReport) -> Failure {
+    let mut failure = Failure::new(kind, report.message.clone());
+    failure.location.clone_from(&report.location);
+    failure.row = report.row.map(|row| RowPlace { index: row.into(), file: None, line: None, row: None });
+    failure
+}
+
+/// Creates the failure for an instance that ended itself. WASI passes on only whether the status is 0, which a step in Rust
+/// therefore reports.
+fn from_exit(status: i32, state: &State) -> Failure {
+    let failure = match (status, state.panic()) {
+        (0, _) => Failure::new(FailureKind::Exit, "the step ended its instance with exit status 0"),
+        (_, Some(report)) => from_report(FailureKind::Exit, report),
+        (_, None) => Failure::new(FailureKind::Exit, "the step ended its instance with an exit status other than 0"),
+    };
+    failure.with_hint("a step returns its result; it does not exit, not even with status 0")
 }
 
 /// Creates the failure for an error that wasmtime gives no type, or of which only the host is the cause.
@@ -189,7 +209,11 @@ fn from_denied_growth(growth: DeniedGrowth, limits: &Limits) -> Failure {
     match growth {
         DeniedGrowth::Memory(wanted) => Failure::limit(
             FailureKind::Memory,
-            format!("the step requested {} of memory", format_size(wanted as u64)),
+            format!(
+                "the step needed more than {}: it requested {}",
+                format_size(limits.memory),
+                format_size(wanted as u64)
+            ),
             "memory",
             format_size(limits.memory),
         ),
@@ -242,7 +266,7 @@ pub(crate) fn from_rejection(error: StepError, captured: &CapturedOutput, attrib
     failure.retry_after_ms = error.retry_after_ms.filter(|_| failure.transient);
     failure.causes = error.causes;
     failure.trace = error.trace;
-    failure.hint = error.hint;
+    failure.hint = error.hint.or_else(|| hints::unsupported(&failure).map(ToOwned::to_owned));
     failure.location =
         error.location.map(|place| Location { file: place.file, line: place.line, column: place.column });
     captured.complete(&mut failure, attribution);

@@ -77,7 +77,7 @@ fn source_frames(frame: &wasmtime::FrameInfo, sources: &[SourceFrame]) -> Vec<Fr
 }
 
 /// Returns whether a source file belongs to the Rust or C standard library, or to a crate from a registry.
-fn is_library(file: &str) -> bool {
+pub(super) fn is_library(file: &str) -> bool {
     [
         "/rustc/",
         "/rustlib/src/",
