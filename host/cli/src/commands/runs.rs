@@ -88,6 +88,9 @@ fn details(info: &RunInfo) -> String {
     line("run", &info.id);
     line("pipeline", &format!("{} ({})", info.name, info.pipeline.display()));
     line("state", info.status.name());
+    if let Some(failure) = &info.failure {
+        line("failure", failure);
+    }
     line("rows", &grouped(info.rows));
     line("age", &age(info.age()));
     line("process", &info.pid.to_string());

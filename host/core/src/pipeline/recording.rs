@@ -17,10 +17,14 @@ use crate::report::Report;
 use crate::runs::{RunFolder, RunHandle, RunRecord, RunState, RunStoreError, StoredPath};
 use crate::scheduler::RunOutcome;
 use crate::sink::{self, SinkLocation, SinkSpec};
+use crate::text::cut;
 
 /// How long a run lasts before it is listed. Shorter ones are recorded when they have ended: to create a folder before
 /// an output is synced would take most of their time.
 const RECORDED_AFTER: Duration = Duration::from_millis(200);
+
+/// The bound of a failure's message in the record of a run, in bytes.
+const MESSAGE_BYTES: usize = 1 << 10;
 
 /// Creates the run's folder if files are placed in it from the start. `reads_batches` is true if a source has no files.
 pub(super) fn prepare(handle: &mut RunHandle, plan: &Plan, reads_batches: bool) -> Result<(), RunStoreError> {
@@ -86,11 +90,31 @@ pub(super) fn settle(handle: &RunHandle, end: &RunOutcome, entries: &Entries, (p
         RunOutcome::Failed(_) | RunOutcome::TooManyRejects => RunState::Failed,
         RunOutcome::Interrupted(..) => RunState::Interrupted,
     };
+    let record = handle.record.clone().with_failure(failure(end));
     // A run that can be resumed retains everything. A checkpoint that could not be written does not count.
     if state == RunState::Done || entries.remove() || !handle.folder.has_checkpoint() {
-        ended(handle, state, rows);
+        ended(handle, record, state, rows);
     } else {
-        write(&handle.folder, &RunRecord { parts, ..handle.record.clone() }.ended(state, rows));
+        write(&handle.folder, &RunRecord { parts, ..record }.ended(state, rows));
+    }
+}
+
+/// Returns what failed, as one line for lists.
+fn failure(end: &RunOutcome) -> Option<String> {
+    match end {
+        RunOutcome::Failed(failures) => {
+            let first = failures.first()?;
+            let kind = first.kind;
+            let step = first.step.as_ref().map_or_else(String::new, |step| format!(" in step {step}"));
+            let place = first.row.as_ref().map_or_else(String::new, |row| format!(" at {row}"));
+            let more = match failures.len() - 1 {
+                0 => String::new(),
+                more => format!(", and {more} more"),
+            };
+            Some(format!("{kind}{step}{place}: {}{more}", cut(&first.message, MESSAGE_BYTES)))
+        }
+        RunOutcome::TooManyRejects => Some("more rows were rejected than `max-rejects` allows".into()),
+        RunOutcome::Done | RunOutcome::OutputClosed | RunOutcome::Interrupted(..) => None,
     }
 }
 
@@ -134,7 +158,7 @@ pub(super) fn placed(handle: &RunHandle) -> Result<Option<Report>, RunStoreError
         }
     }
     let report = checkpoint.report.clone();
-    ended(handle, RunState::Done, report.rows_in);
+    ended(handle, handle.record.clone(), RunState::Done, report.rows_in);
     Ok(Some(report))
 }
 
@@ -143,9 +167,8 @@ fn has_length(path: &Path, length: u64) -> bool {
 }
 
 /// Records the end of a run that cannot be resumed, and removes its files.
-fn ended(handle: &RunHandle, state: RunState, rows: u64) {
-    let record = RunRecord { parts: Vec::new(), ..handle.record.clone() }.ended(state, rows);
-    write(&handle.folder, &record);
+fn ended(handle: &RunHandle, record: RunRecord, state: RunState, rows: u64) {
+    write(&handle.folder, &RunRecord { parts: Vec::new(), ..record }.ended(state, rows));
     if let Err(error) = handle.folder.clear() {
         tracing::warn!("the files of the run cannot be removed: {error}");
     }

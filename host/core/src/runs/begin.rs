@@ -227,7 +227,9 @@ impl<'a> Locked<'a> {
         let Unfinished { folder, checkpoint } = earlier;
         let checkpoint = checkpoint.map_err(|what| RunStoreError::Corrupt { run: run.clone(), what })?;
         let record = match record_in(&folder) {
-            Ok(record) => RunRecord { state: RunState::Running, written: now(), pid: std::process::id(), ..record },
+            Ok(record) => {
+                RunRecord { state: RunState::Running, written: now(), pid: std::process::id(), failure: None, ..record }
+            }
             // It is only for lists, so a new one does.
             Err(_) => RunRecord { run: run.clone(), ..self.record() },
         };
@@ -257,6 +259,7 @@ impl<'a> Locked<'a> {
             outputs: self.outputs.iter().cloned().map(Into::into).collect(),
             has_own_outputs: self.has_own_outputs,
             unrepeatable: None,
+            failure: None,
         }
     }
 

@@ -37,6 +37,8 @@ pub struct RunInfo {
     pub resumable: bool,
     /// The reason why a run of this pipeline can never be resumed, if there is one.
     pub unrepeatable: Option<String>,
+    /// What failed, if the run failed.
+    pub failure: Option<String>,
     /// The corrupt file of the run, and the problem: the checkpoint, without which the run cannot be resumed, or the record,
     /// without which `name` and `pipeline` are empty.
     pub corrupt: Option<String>,
@@ -128,6 +130,7 @@ fn info(folder: &Path, running: bool, pipeline_folder: &Path) -> RunInfo {
                 pid: 0,
                 resumable: checkpoint.is_some(),
                 unrepeatable: None,
+                failure: None,
                 corrupt: corrupt.or(Some(what)),
                 parts: paths(part_files_in(pipeline_folder).map_or_else(Vec::new, |files| files.parts_of(&id))),
                 folder: folder.to_owned(),
@@ -152,6 +155,7 @@ fn info(folder: &Path, running: bool, pipeline_folder: &Path) -> RunInfo {
         pid: record.pid,
         resumable: checkpoint.is_some(),
         unrepeatable: record.unrepeatable,
+        failure: record.failure,
         corrupt,
         parts: paths(record.parts),
         folder: folder.to_owned(),
