@@ -128,7 +128,7 @@ fn run_help_lists_every_option() {
               [env: STILLBOX_POLICY]
 
       -t, --threads <N>
-              Threads that run steps, at most 4 for each core [default: one for each core]
+              Threads that run steps, at most 4 for each core [default: one per core]
 
           --progress <HOW>
               How to show progress
@@ -209,7 +209,7 @@ fn run_help_lists_every_option() {
               Without a name, only the columns that the step reads are included.
 
           --message-format <FORMAT>
-              The format of events and failures
+              Format of messages: events and failures
               
               With `json`, the rows of the pipeline have to go to a file.
 

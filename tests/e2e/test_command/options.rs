@@ -56,7 +56,7 @@ fn filter_selects_cases_by_name() {
     folder.write("step/cases/two/expected.jsonl", "{\"text\":\"ab\"}\n");
     insta::assert_snapshot!(test(&folder, KEEP_LONG, &["--filter", "step/tw"]).succeeded().stderr, @"
        PASS step/two  1 -> 1 rows
-    Summary 1 passed, 1 left out
+    Summary 1 passed, 1 skipped
     ");
     test(&folder, KEEP_LONG, &["--filter", "three"]).failed(2);
 }

@@ -85,7 +85,7 @@ pub(crate) struct Test {
     /// Run only cases with this text in STEP/CASE
     #[arg(short, long, value_name = "TEXT")]
     pub(crate) filter: Option<String>,
-    /// Write the actual rows as the expected ones, and print which files were written
+    /// Overwrite the expected files with the actual output, and print which files were written
     ///
     /// Output rows and rejected rows are written. An expected failure is never written: add `expected-failure.toml` by
     /// hand.
@@ -129,7 +129,7 @@ pub(crate) struct Test {
     /// Write a JUnit report to this file
     #[arg(long, value_name = "FILE.xml", value_hint = ValueHint::FilePath)]
     pub(crate) junit: Option<PathBuf>,
-    /// The format of the results
+    /// Format of messages
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub(crate) message_format: MessageFormat,
     /// Run the cases again after each change of a step's sources or cases, until Ctrl-C

@@ -46,7 +46,7 @@ pub(crate) struct Pipe {
     pub(crate) no_build: bool,
     #[command(flatten)]
     pub(crate) allow: Allow,
-    /// Threads that run steps, at most 4 for each core [default: one for each core]
+    /// Threads that run steps, at most 4 for each core [default: one per core]
     #[arg(short, long, value_name = "N", value_parser = super::threads)]
     pub(crate) threads: Option<NonZeroUsize>,
     /// How to show progress

@@ -48,7 +48,7 @@ pub(crate) struct Changes {
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) changes: Changes,
-    /// Threads that run steps, at most 4 for each core [default: one for each core]
+    /// Threads that run steps, at most 4 for each core [default: one per core]
     #[arg(short, long, value_name = "N", value_parser = super::threads)]
     pub(crate) threads: Option<NonZeroUsize>,
     /// How to show progress
@@ -109,7 +109,7 @@ pub(crate) struct Run {
     /// Without a name, only the columns that the step reads are included.
     #[arg(long, value_name = "NAME,NAME", num_args = 0..=1, value_delimiter = ',', conflicts_with = "on")]
     pub(crate) columns: Option<Vec<String>>,
-    /// The format of events and failures
+    /// Format of messages: events and failures
     ///
     /// With `json`, the rows of the pipeline have to go to a file.
     #[arg(long, value_name = "FORMAT", default_value = "human")]
@@ -161,7 +161,7 @@ pub(crate) struct Profile {
     /// Write the profile to this file, for `https://profiler.firefox.com`
     #[arg(long, value_name = "FILE.json", default_value = "profile.json", value_hint = ValueHint::FilePath)]
     pub(crate) json: PathBuf,
-    /// Threads that run steps, at most 4 for each core [default: one for each core]
+    /// Threads that run steps, at most 4 for each core [default: one per core]
     #[arg(short, long, value_name = "N", value_parser = super::threads)]
     pub(crate) threads: Option<NonZeroUsize>,
     /// How to show progress

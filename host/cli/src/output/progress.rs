@@ -1,6 +1,5 @@
 //! The progress of a run, from its events alone.
 
-use std::borrow::Cow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -19,6 +18,12 @@ use crate::output::summary::{duration, grouped, model_line, model_usage, rate, r
 /// The time between two plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
+/// The time from the start of a run until the time left is estimated.
+const ESTIMATED_AFTER: Duration = Duration::from_secs(1);
+
+/// The maximum length of a name in front of a bar, which leaves room for numbers on a terminal of 60 columns.
+const NAME_CHARS: usize = 24;
+
 /// Shows events on standard error.
 pub(crate) struct Display {
     shown: Mutex<Shown>,
@@ -33,7 +38,7 @@ enum Shown {
 }
 
 struct Bars {
-    all: MultiProgress,
+    group: MultiProgress,
     input: ProgressBar,
     steps: Vec<ProgressBar>,
     /// One for each model, from the first event that has them.
@@ -97,7 +102,7 @@ impl Display {
     /// Prints text, above the progress bars.
     pub(crate) fn print(&self, text: &str) {
         match &*self.shown.lock() {
-            Shown::Bars(Some(bars)) => bars.all.suspend(|| eprint!("{text}")),
+            Shown::Bars(Some(bars)) => bars.group.suspend(|| eprint!("{text}")),
             _ => eprint!("{text}"),
         }
     }
@@ -106,7 +111,7 @@ impl Display {
     pub(crate) fn redraw(&self) {
         if let Shown::Bars(Some(bars)) = &*self.shown.lock() {
             // The old target would erase as many lines as it has drawn, which are not at the cursor any more.
-            bars.all.set_draw_target(ProgressDrawTarget::stderr());
+            bars.group.set_draw_target(ProgressDrawTarget::stderr());
             bars.draw();
         }
     }
@@ -115,7 +120,8 @@ impl Display {
     pub(crate) fn end(&self) {
         let mut shown = self.shown.lock();
         if let Shown::Bars(Some(bars)) = &*shown {
-            let _ = bars.all.clear();
+            bars.all().for_each(ProgressBar::finish_and_clear);
+            let _ = bars.group.clear();
         }
         *shown = Shown::Nothing;
     }
@@ -123,41 +129,80 @@ impl Display {
 
 impl Bars {
     fn new(pipeline: &str, steps: &[std::sync::Arc<str>], total_bytes: Option<u64>) -> Self {
-        let all = MultiProgress::new();
+        let group = MultiProgress::new();
         let input = match total_bytes {
-            Some(total) => ProgressBar::new(total).with_style(style("{prefix:.bold} {bar:30} {percent:>3}%  {msg}")),
-            None => ProgressBar::new_spinner().with_style(style("{prefix:.bold} {spinner}  {msg}")),
+            Some(total) => {
+                ProgressBar::new(total).with_style(style("{prefix:.bold} {bar:20} {percent:>3}%  {wide_msg}"))
+            }
+            None => ProgressBar::new_spinner().with_style(style("{prefix:.bold} {spinner}  {wide_msg}")),
         };
-        let input = all.add(input.with_prefix(escape_controls(pipeline).into_owned()));
-        let names: Vec<_> = steps.iter().map(|step| escape_controls(step)).collect();
+        let input = group.add(input.with_prefix(shortened(pipeline)));
+        let names: Vec<_> = steps.iter().map(|step| shortened(step)).collect();
         let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
-        let of_step = |name: &Cow<'_, str>| {
-            let bar = ProgressBar::new_spinner().with_style(style("  {prefix}  {msg}"));
-            all.add(bar.with_prefix(format!("{name:<width$}")))
+        let of_step = |name: &String| {
+            let bar = ProgressBar::new_spinner().with_style(style("  {prefix}  {wide_msg}"));
+            group.add(bar.with_prefix(format!("{name:<width$}")))
         };
         let steps = names.iter().map(of_step).collect();
-        Self { all, input, steps, models: Vec::new() }
+        Self { group, input, steps, models: Vec::new() }
+    }
+
+    /// All bars from top to bottom.
+    fn all(&self) -> impl Iterator<Item = &ProgressBar> {
+        [&self.input].into_iter().chain(&self.steps).chain(&self.models)
     }
 
     fn draw(&self) {
-        [&self.input].into_iter().chain(&self.steps).chain(&self.models).for_each(ProgressBar::tick);
+        self.all().for_each(ProgressBar::tick);
     }
 
     fn update(&mut self, report: &Report, bytes_read: u64) {
         let rows = rows(report.rows_in);
         self.input.set_position(bytes_read);
-        self.input.set_message(format!("{rows}  {} rows/s", rate(report.rows_in, report.elapsed)));
+        // The end of a line that is too long is cut off, so the time left comes first.
+        let left = self.input.length().and_then(|total| time_left(report.elapsed, bytes_read, total));
+        let left = left.map_or_else(String::new, |left| format!("{} left  ", coarse(left)));
+        self.input.set_message(format!("{left}{rows}  {} rows/s", rate(report.rows_in, report.elapsed)));
         for (bar, step) in self.steps.iter().zip(&report.steps) {
             let (rows_in, rows_out) = (grouped(step.rows_in), grouped(step.rows_out));
             bar.set_message(format!("{rows_in} in  {rows_out} out  busy {}", duration(step.busy)));
         }
         for (index, model) in report.models.iter().enumerate() {
             if index == self.models.len() {
-                let bar = ProgressBar::new_spinner().with_style(style("  {prefix}  {msg}"));
-                self.models.push(self.all.add(bar.with_prefix(format!("model {}", escape_controls(&model.name)))));
+                let bar = ProgressBar::new_spinner().with_style(style("  {prefix}  {wide_msg}"));
+                self.models.push(self.group.add(bar.with_prefix(format!("model {}", shortened(&model.name)))));
             }
             self.models[index].set_message(model_usage(model));
         }
+    }
+}
+
+/// Returns a name without control characters, at most [`NAME_CHARS`] long.
+fn shortened(name: &str) -> String {
+    let name = escape_controls(name);
+    match name.char_indices().nth(NAME_CHARS) {
+        Some(_) => name.chars().take(NAME_CHARS - 1).chain(['…']).collect(),
+        None => name.into_owned(),
+    }
+}
+
+/// Estimates the time until the input is read from the share that has been read. `None` while too little is known, or nothing is
+/// left.
+fn time_left(elapsed: Duration, read: u64, total: u64) -> Option<Duration> {
+    let left = total.checked_sub(read).filter(|left| *left > 0)?;
+    let is_known = elapsed >= ESTIMATED_AFTER && read > 0;
+    let left = is_known.then(|| elapsed.as_secs_f64() * left as f64 / read as f64)?;
+    Duration::try_from_secs_f64(left).ok()
+}
+
+/// Returns a duration in whole seconds or minutes.
+fn coarse(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..60 => format!("{} s", seconds + 1),
+        60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        3600..360_000 => format!("{}h {:02}m", seconds / 3600, seconds / 60 % 60),
+        _ => "over 99 h".into(),
     }
 }
 
@@ -203,6 +248,23 @@ mod tests {
     use stillbox::model::ModelUsage;
 
     use super::*;
+
+    #[test]
+    fn the_time_left_follows_from_the_share_that_was_read() {
+        let left = |seconds, read, total| time_left(Duration::from_secs(seconds), read, total);
+        assert_eq!(left(10, 25, 100), Some(Duration::from_secs(30)));
+        // Nothing was read, too little time has passed, or nothing is left: the file has grown.
+        assert_eq!([left(10, 0, 100), left(0, 50, 100), left(10, 100, 100), left(10, 120, 100)], [None; 4]);
+        assert_eq!(left(10, 1, u64::MAX).map(coarse).as_deref(), Some("over 99 h"));
+        let texts = [0, 59, 60, 125, 3600, 359_999].map(|seconds| coarse(Duration::from_secs(seconds)));
+        assert_eq!(texts, ["1 s", "60 s", "1m 00s", "2m 05s", "1h 00m", "99h 59m"]);
+    }
+
+    #[test]
+    fn long_names_are_shortened() {
+        assert_eq!(shortened(&"a".repeat(24)), "a".repeat(24));
+        assert_eq!(shortened(&"ä".repeat(25)), format!("{}…", "ä".repeat(23)));
+    }
 
     #[test]
     fn names_do_not_drive_the_terminal() {

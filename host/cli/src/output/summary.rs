@@ -1,6 +1,7 @@
 //! The summary of a run.
 
 use std::fmt::Write as _;
+use std::io;
 use std::time::Duration;
 
 use crate::output::console::eprint;
@@ -13,11 +14,17 @@ pub(crate) use stillbox::units::{counted, grouped};
 /// Prints the summary to standard error, unless the command is quiet.
 pub(crate) fn print(name: &str, report: &Report) {
     if !is_quiet() {
-        eprint!("{}", summary(name, report));
+        eprint!("{}", summary(name, report, terminal_columns()));
     }
 }
 
-fn summary(name: &str, report: &Report) -> String {
+/// Returns the width of the terminal that standard error is, if it is one.
+fn terminal_columns() -> Option<usize> {
+    terminal_size::terminal_size_of(io::stderr()).map(|(columns, _)| columns.0.into())
+}
+
+/// Returns the summary. The last columns of the table are left out if it is wider than the terminal.
+fn summary(name: &str, report: &Report, terminal_columns: Option<usize>) -> String {
     let mut text = format!("{}: {} in", escape_controls(name), rows(report.rows_in));
     if report.bad_rows > 0 {
         let _ = write!(text, ", {} of them rejected as unreadable", grouped(report.bad_rows));
@@ -41,9 +48,13 @@ fn summary(name: &str, report: &Report) -> String {
     let models: String = models.map(model_line).collect();
     let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; 7] = std::array::from_fn(width);
+    let fits = |count: usize| {
+        terminal_columns.is_none_or(|columns| widths[..count].iter().map(|width| width + 2).sum::<usize>() <= columns)
+    };
+    let count = [7, 6].into_iter().find(|count| fits(*count)).unwrap_or(5);
     for row in &table {
         let _ = write!(text, "  {:<width$}", row[0], width = widths[0]);
-        for (cell, width) in row.iter().zip(widths).skip(1) {
+        for (cell, width) in row.iter().zip(widths).take(count).skip(1) {
             let _ = write!(text, "  {cell:>width$}");
         }
         text.push('\n');
@@ -139,11 +150,23 @@ mod tests {
         let mut report = Report::default();
         (report.rows_in, report.elapsed) = (1234, Duration::from_millis(500));
         (report.steps, report.sinks) = (vec![step], vec![sink]);
-        insta::assert_snapshot!(summary(name, &report), @r"
+        insta::assert_snapshot!(summary(name, &report, None), @r"
         a\u{1b}[2J\u{9b}1A\u{202e}\u{a}: 1,234 rows in, 1,230 rows to a\u{1b}[2J\u{9b}1A\u{202e}\u{a} in 500.0 ms (2,468 rows/s)
           step                             rows in  rows out  dropped  rejected     busy  instances
           a\u{1b}[2J\u{9b}1A\u{202e}\u{a}    1,234     1,230        3         1  20.0 ms          5
         ");
+    }
+
+    #[test]
+    fn a_narrow_terminal_has_fewer_columns() {
+        let mut step = StepReport::new("clean".into());
+        (step.rows_in, step.rows_out, step.instances) = (400_000, 400_000, 400);
+        let mut report = Report::default();
+        report.steps.push(step);
+        let header = |columns| summary("p", &report, Some(columns)).lines().nth(1).unwrap_or_default().to_owned();
+        assert_eq!(header(69), "  step   rows in  rows out  dropped  rejected    busy  instances");
+        assert_eq!(header(60), "  step   rows in  rows out  dropped  rejected    busy");
+        assert_eq!(header(20), "  step   rows in  rows out  dropped  rejected");
     }
 
     #[test]

@@ -116,7 +116,7 @@ impl CaseReporter {
         };
         let flaky = counted(report.cases.iter().filter(|case| case.is_flaky()).count(), "of them flaky");
         let not_run = counted(report.not_run, "not run");
-        let left_out = counted(report.filtered + report.in_other_shards, "left out");
+        let skipped = counted(report.filtered + report.in_other_shards, "skipped");
         let untested = match report.steps.len() {
             0 => String::new(),
             1 => format!(", {ERROR}1 step not tested{ERROR:#}"),
@@ -124,7 +124,7 @@ impl CaseReporter {
         };
         let (passed, took) = (grouped(passed as u64), duration(self.started.elapsed()));
         if !is_quiet() {
-            let counts = format!("{passed} passed{flaky}{failed}{not_run}{untested}{left_out}");
+            let counts = format!("{passed} passed{flaky}{failed}{not_run}{untested}{skipped}");
             eprintln!("{STATUS}{:>10}{STATUS:#} {counts} in {took}", "Summary");
         }
         if is_left_out(report) {
