@@ -104,7 +104,7 @@ fn errors_of_the_pipeline_file_are_events() {
     insta::assert_snapshot!(errors(run(&folder, wrong, &[]), 2), @r#"
     {"event":"error","message":"the pipeline has no [[sink]]","file":"pipeline.toml","help":["add a [[sink]] with a `path` that rows are written to"]}
     {"event":"error","message":"[pipeline] has no `name`","file":"pipeline.toml","line":1,"column":1,"end_line":1,"end_column":11,"label":"`name` is missing","help":["add a line such as `name = \"clean-text\"`"]}
-    {"event":"error","message":"unknown key `nam\\u{1b}[2J` in [pipeline]","file":"pipeline.toml","line":2,"column":1,"end_line":2,"end_column":15,"label":"unknown key","help":["[pipeline] takes batch-rows, bundle-on-failure, description, name and time"]}
+    {"event":"error","message":"unknown key `nam\\u{1b}[2J` in [pipeline]","file":"pipeline.toml","line":2,"column":1,"end_line":2,"end_column":15,"label":"unknown key","help":["[pipeline] takes batch-rows, bundle-on-failure, description, name, time and until"]}
     {"event":"error","message":"`batch-rows` in [pipeline] is 0, which is out of range","file":"pipeline.toml","line":3,"column":14,"end_line":3,"end_column":15,"label":"expected an integer from 1 to 1000000","help":["give an integer from 1 to 1000000"]}
     "#);
     insta::assert_snapshot!(errors(folder.stillbox(["run", "nothing.toml", "--message-format", "json"]), 2), @r#"{"event":"error","message":"cannot read the pipeline file `nothing.toml`","causes":["No such file or directory (os error 2)"],"file":"nothing.toml"}"#);

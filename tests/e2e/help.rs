@@ -61,7 +61,8 @@ fn help_lists_commands_and_shows_a_pipeline_file() {
         path = "output.jsonl"
 
     Exit codes: 0 done, 1 a step, the input or a sink failed, 2 wrong usage or configuration,
-    3 a replay had another outcome, 124 the time limit of the run has passed,
+    3 a replay had another outcome, 75 models answer in batches that have not ended,
+    124 the time limit of the run has passed,
     130 / 143 / 129 / 131 stopped by SIGINT / SIGTERM / SIGHUP / SIGQUIT.
     "#);
 }
@@ -99,8 +100,8 @@ fn run_help_lists_every_option() {
               Set a key of a model, such as `writer.url=http://localhost:8000/v1`; may be repeated
               
               The keys are url, model, key, concurrency, requests-per-minute, tokens-per-minute, time,
-              retries, give-up-after and corrections. They replace those of `[[model]]` in the pipeline
-              file.
+              retries, give-up-after, corrections and batch. They replace those of `[[model]]` in the
+              pipeline file.
 
           --no-build
               Reject folders of steps: a build runs scripts of the step outside of the sandbox

@@ -52,4 +52,5 @@ mod text_benchmark;
 mod time_limit;
 mod traces;
 mod types;
+mod until;
 mod untrusted;

@@ -1,6 +1,8 @@
 //! Language models: answers, faults of servers, budgets, and stored answers.
 
 mod answers;
+mod batch_server;
+mod batches;
 mod check;
 mod faults;
 mod kills;

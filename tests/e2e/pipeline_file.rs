@@ -24,7 +24,7 @@ fn an_unknown_key_gets_a_suggestion() {
       | ^^^^^^^^^ unknown key
       |
       = help: did you mean `batch-rows`?
-      = help: [pipeline] takes batch-rows, bundle-on-failure, description, name and time
+      = help: [pipeline] takes batch-rows, bundle-on-failure, description, name, time and until
     ");
 }
 
@@ -66,7 +66,7 @@ path = "output.xlsx"
       | ^^^ unknown key
       |
       = help: did you mean `name`?
-      = help: [pipeline] takes batch-rows, bundle-on-failure, description, name and time
+      = help: [pipeline] takes batch-rows, bundle-on-failure, description, name, time and until
 
     error: `batch-rows` in [pipeline] is 0, which is out of range
      --> pipeline.toml:3:14

@@ -55,7 +55,8 @@ A pipeline file names a source, steps and a sink:
     path = \"output.jsonl\"
 
 Exit codes: 0 done, 1 a step, the input or a sink failed, 2 wrong usage or configuration,
-3 a replay had another outcome, 124 the time limit of the run has passed,
+3 a replay had another outcome, 75 models answer in batches that have not ended,
+124 the time limit of the run has passed,
 130 / 143 / 129 / 131 stopped by SIGINT / SIGTERM / SIGHUP / SIGQUIT.";
 
 /// The place of these options in the help: after those of the command, of which there are fewer.

@@ -15,6 +15,9 @@ pub(crate) enum Exit {
     Usage,
     /// 3: the outcome of a replay is another one than that of its bundle.
     Different,
+    /// 75: models answer requests of the run in batches, which have not ended. `EX_TEMPFAIL` of `sysexits.h`: the same command succeeds
+    /// later.
+    Waiting,
     /// 124: the time limit of the run has passed, as `timeout` reports it. If the run can be resumed, a message says so.
     TimeLimit,
     /// 130: stopped by Ctrl-C (SIGINT), 143: by SIGTERM, 129: by SIGHUP, 131: by SIGQUIT.
@@ -35,6 +38,7 @@ impl Exit {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::Different => 3,
+            Self::Waiting => 75,
             Self::TimeLimit => 124,
             Self::Stopped(signal) => 128 + signal.number(),
         }

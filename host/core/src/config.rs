@@ -9,6 +9,7 @@ pub(crate) mod batch_rows;
 pub mod case;
 pub(crate) mod columns;
 pub(crate) mod combine;
+pub(crate) mod condition;
 mod csv;
 mod diagnostic;
 mod dropped;
@@ -51,6 +52,7 @@ mod suggestion;
 mod table;
 #[cfg(test)]
 mod tests;
+pub(crate) mod until;
 mod untrusted;
 
 use std::ops::Range;

@@ -1,6 +1,7 @@
 //! Language models: settings, requests and answers as data. `model_client` sends them.
 
 mod answer;
+mod batch;
 mod error;
 mod estimate;
 mod probe;
@@ -9,6 +10,7 @@ mod request;
 mod settings;
 mod usage;
 
+pub use batch::WaitingBatch;
 pub use estimate::{EstimatedUsage, ModelEstimate, RejectedRows};
 pub use probe::{KeyVerdict, KindProbe, ModelProbe, ProbeError, RequestKind};
 pub use recorded::{AnswerRecorder, RecordedAnswer, RecordedAnswers};

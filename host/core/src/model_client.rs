@@ -7,8 +7,12 @@
 //! network's thread waits for a place and for its turn (`pace`), reserves its tokens (`budget`), sends the request, and sends it again
 //! after errors that may pass (`attempts`, `outcome`). An answer with a schema is validated (`schema`). The answer is written to
 //! the journal and synced (`journal`) before the step gets it, so that nothing is paid twice.
+//!
+//! A model with `batch = true` sends its requests in files (`batch`), and a step gets the answers in a later run.
 
 mod attempts;
+mod batch;
+mod batch_queue;
 mod budget;
 mod client;
 mod embed;
@@ -26,6 +30,7 @@ mod source;
 mod tasks;
 mod total;
 
+pub(crate) use batch::{BatchJobs, ModelEnd, RunningBatches};
 pub(crate) use client::{ModelClient, ModelContext};
 pub(crate) use estimate::Estimates;
 pub(crate) use journal::Journal;

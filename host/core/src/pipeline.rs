@@ -1,5 +1,6 @@
 //! A pipeline: read from its file, checked, and run.
 
+mod batches;
 mod error;
 mod estimate;
 mod files;

@@ -18,6 +18,7 @@ mod route;
 mod stage_assignment;
 mod stages;
 mod step;
+mod until;
 
 use std::sync::Arc;
 
@@ -48,6 +49,7 @@ pub(crate) use stages::{
     InputSource, JoinOperation, JoinParent, Operation, SpillPlan, StagePlan, StageSource, Work, Zip,
 };
 pub(crate) use step::{ColumnSource, Step};
+pub(crate) use until::RowGoal;
 
 /// A pipeline that is ready to run.
 pub(crate) struct Plan {
@@ -69,6 +71,8 @@ pub(crate) struct Plan {
     pub(crate) batch_rows: usize,
     /// The models, in the order of the pipeline file.
     pub(crate) models: Vec<Arc<ModelClient>>,
+    /// The number of accepted rows with which a run is complete. `None` for all rows.
+    pub(crate) until: Option<RowGoal>,
     /// Removes all secrets of the pipeline, also those that no step uses.
     pub(crate) redactor: Redactor,
 }
@@ -173,9 +177,12 @@ impl Plan {
         if let Some(typed) = &typed {
             check_sink_types(config, &graph, typed, &context.replacements, &mut diagnostics);
         }
+        let until = typed
+            .as_deref()
+            .and_then(|typed| until::resolve(config, &graph, (&assignments, &kinds), typed, &mut diagnostics));
         match typed {
             Some(typed) if diagnostics.is_empty() => {
-                let mut plan = Self::assemble(config, &graph, &assignments, sources, &typed);
+                let mut plan = Self::assemble(config, (&graph, &assignments), sources, &typed, until);
                 plan.replace_sinks(&context.replacements);
                 plan.models = models;
                 plan.redactor = redactor;
@@ -187,10 +194,10 @@ impl Plan {
 
     fn assemble(
         config: &Config,
-        graph: &PipelineGraph,
-        assignments: &[stage_assignment::StageAssignment],
+        (graph, assignments): (&PipelineGraph, &[stage_assignment::StageAssignment]),
         sources: Vec<OpenSource>,
         typed: &[columns::TypedNode],
+        until: Option<RowGoal>,
     ) -> Self {
         let mut sinks = Vec::with_capacity(config.sinks.len());
         let mut order = Vec::with_capacity(config.sinks.len());
@@ -211,7 +218,7 @@ impl Plan {
                 schema: Arc::clone(&typed_node.output.schema),
             });
         }
-        let (stages, spills) = lowering::lower(graph, assignments, typed, &order);
+        let (stages, spills) = lowering::lower((graph, assignments), typed, &order, until.as_ref());
         Self {
             name: config.pipeline.name.value.as_str().into(),
             nodes,
@@ -223,6 +230,7 @@ impl Plan {
             dropped: config.dropped.as_ref().map(files::dropped),
             batch_rows: batch_rows(config),
             models: Vec::new(),
+            until,
             redactor: Redactor::default(),
         }
     }

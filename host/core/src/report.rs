@@ -32,9 +32,32 @@ pub struct Report {
     /// All models, in the order of the pipeline file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<ModelUsage>,
+    /// The rows that `until` counts, in a pipeline that has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<UntilReport>,
     /// The checkpoint to resume from, if the run did not finish and saved one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resumable: Option<Resumable>,
+}
+
+/// The rows of a pipeline with `until`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct UntilReport {
+    /// The number of accepted rows with which the run is complete.
+    pub rows: u64,
+    /// Rows that were accepted and written.
+    pub accepted: u64,
+    /// Rows that steps passed to the sink and that were not written: they do not fulfil the condition, or came after the last row that
+    /// was wanted.
+    pub left_out: u64,
+}
+
+impl UntilReport {
+    /// Creates the counts of a run that has accepted no row.
+    pub fn new(rows: u64) -> Self {
+        Self { rows, accepted: 0, left_out: 0 }
+    }
 }
 
 /// The checkpoint that a run can be resumed from.

@@ -12,6 +12,7 @@
 //! dispatcher alone counts rows, decides when a checkpoint is saved, and decides how the run ends. The other threads
 //! send it messages.
 
+mod accepted;
 mod checkpoints;
 mod dispatcher;
 mod dropped_file;
@@ -41,6 +42,7 @@ use crate::policy::MaxRejects;
 use crate::report::Report;
 use crate::runs::ResumePoint;
 
+pub(crate) use accepted::AcceptedRows;
 pub(crate) use checkpoints::CheckpointSettings;
 pub(crate) use dispatcher::run;
 pub(crate) use dropped_file::DroppedFile;
@@ -65,6 +67,8 @@ pub(crate) struct ScheduledRun<'a> {
     pub(crate) from: ResumePoint,
     /// The run's id, for failures and checkpoints.
     pub(crate) id: Arc<str>,
+    /// The rows that `until` counts. `None` if all rows are wanted.
+    pub(crate) accepted: Option<AcceptedRows>,
     /// More rejected rows than this end the run.
     pub(crate) max_rejects: Option<MaxRejects>,
     /// Time that tasks have to end by themselves after an interrupt.
@@ -82,6 +86,10 @@ pub(crate) enum RunOutcome {
     Failed(Vec<Failure>),
     /// More rows were rejected than `max_rejects` allows.
     TooManyRejects,
+    /// Models answer some requests in batches, which are to be submitted.
+    Waiting,
+    /// The source has ended, and fewer rows were accepted than `until` wants.
+    TooFewRows,
     /// The caller cancelled the run. The failures are those of tasks that ended before the stop, in the order of
     /// their batches.
     Interrupted(CancelReason, Vec<Failure>),

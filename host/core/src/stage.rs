@@ -7,25 +7,26 @@ mod on_failure;
 mod reject;
 mod reject_counter;
 mod step;
+mod task;
 mod work_item;
 mod workers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
-use arrow_array::{RecordBatch, UInt32Array};
+use arrow_array::RecordBatch;
 use on_failure::apply_policy;
+use task::Task;
 use tokio::sync::SemaphorePermit;
 
 use crate::batch::{RowOrigins, Rows};
 use crate::bundle::BundleWriter;
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::format::Compression;
 use crate::grants::Redactor;
 use crate::interrupt::Stop;
-use crate::monitor::{Monitor, Span, SpanGuard, SpanKind};
-use crate::plan::{Operation, Step, Work};
+use crate::monitor::{Monitor, Span, SpanKind};
+use crate::plan::{Operation, Step};
 use crate::report::{Report, StepReport};
 use crate::result_cache::ResultCache;
 use crate::sandbox::{Sandbox, wait};
@@ -93,6 +94,15 @@ pub(crate) trait RemoteStage: Send + Sync {
     fn operate(&self, stage: &Stage, rows: DecodedRows) -> Result<TaskOutput, Box<Failure>>;
 }
 
+/// The rows for the sink of a pipeline with `until`.
+#[derive(Debug)]
+pub(crate) struct AcceptedOutput {
+    /// Those that are accepted, as they are encoded for the sink.
+    pub(crate) rows: RecordBatch,
+    /// The number of the others.
+    pub(crate) left_out: u64,
+}
+
 /// The result of a task.
 #[derive(Debug, Default)]
 pub(crate) struct TaskOutput {
@@ -106,6 +116,8 @@ pub(crate) struct TaskOutput {
     pub(crate) encoded: Vec<(usize, Encoded)>,
     /// Numbers of these rows, by the index of the sink.
     pub(crate) written: Vec<(usize, u64)>,
+    /// The rows that `until` accepts, in a pipeline that has it.
+    pub(crate) accepted: Option<AcceptedOutput>,
     /// Encoded rows for spill files, by the index of the file.
     pub(crate) spilled: Vec<(usize, SpillFrame)>,
     /// Counts of the steps, by the number of the step.
@@ -126,6 +138,10 @@ impl TaskOutput {
         report.batches += u64::from(self.rows.is_some());
         report.rows_in += self.rows.unwrap_or(0) as u64;
         report.bad_rows += self.bad_rows;
+        if let (Some(until), Some(accepted)) = (&mut report.until, &self.accepted) {
+            until.accepted += accepted.rows.num_rows() as u64;
+            until.left_out += accepted.left_out;
+        }
         for (sink, rows) in &self.written {
             report.sinks[*sink].rows += rows;
         }
@@ -133,17 +149,6 @@ impl TaskOutput {
             report.steps[*step].add(more);
         }
     }
-}
-
-/// The state of a running task.
-struct Task<'a> {
-    stage: &'a Stage,
-    batch: u64,
-    slots: Vec<Option<Rows>>,
-    /// For every slot, the number of operations that have yet to read it.
-    readers: Vec<usize>,
-    rejected_ids: join::RejectedIds,
-    output: TaskOutput,
 }
 
 impl Stage {
@@ -208,7 +213,7 @@ impl Stage {
     pub(crate) fn run(&self, batch: u64, input: usize, item: WorkItem) -> Result<TaskOutput, Box<Failure>> {
         self.check_stop()?;
         let _span = self.monitor().begin(Span::new(SpanKind::Batch, "batch").batch(batch));
-        let WorkItem { rows, first, mut rejected, .. } = item;
+        let WorkItem { rows, first, mut rejected, is_cut, .. } = item;
         let mut bad_rows = 0;
         let (rows, positions) = match rows {
             WorkRows::Raw(chunk) => {
@@ -240,7 +245,7 @@ impl Stage {
         }
         output.rows = self.inputs[input].counts.then(|| count + bad_rows as usize);
         output.bad_rows = bad_rows;
-        output.is_complete &= !self.reject_counter.is_exceeded();
+        output.is_complete &= !is_cut && !self.reject_counter.is_exceeded();
         output.rejects =
             encode_rejects(&output.rejected, &self.run, self.reject_compression).map_err(|error| host(&error))?;
         Ok(output)
@@ -265,7 +270,7 @@ impl Stage {
             slots[*slot] = Some(rows);
         }
         let output = TaskOutput { is_complete: true, ..TaskOutput::default() };
-        let mut task = Task { stage: self, batch, slots, readers, rejected_ids: Vec::new(), output };
+        let mut task = Task { stage: self, batch, slots, readers, rejected_ids: Vec::new(), deferred: None, output };
         for operation in &self.operations {
             // The run fails with the rejected rows, so further rows are not needed.
             if self.reject_counter.is_exceeded() {
@@ -273,12 +278,20 @@ impl Stage {
                 break;
             }
             self.check_stop()?;
-            task.operate(operation).map_err(|mut failure| {
-                failure.batch.get_or_insert(batch);
-                failure
-            })?;
+            match task.operate(operation) {
+                Err(failure) if self.is_deferral(&failure) => task.deferred = Some(failure),
+                result => result.map_err(|mut failure| {
+                    failure.batch.get_or_insert(batch);
+                    failure
+                })?,
+            }
         }
-        Ok(task.output)
+        task.deferred.map_or(Ok(task.output), Err)
+    }
+
+    /// Whether a call ended because its answers are those of a batch of a model.
+    pub(crate) fn is_deferral(&self, failure: &Failure) -> bool {
+        failure.kind == FailureKind::Interrupted && self.stop.reason().is_none() && !self.reject_counter.is_exceeded()
     }
 
     /// Counts a guest call outside of tasks until the returned guard is dropped. A run waits for such calls before it
@@ -303,90 +316,6 @@ pub(crate) struct GuestCallGuard<'a> {
 impl Drop for GuestCallGuard<'_> {
     fn drop(&mut self) {
         self.guests.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-impl Task<'_> {
-    /// Runs an operation, if there are rows for it.
-    fn operate(&mut self, operation: &Operation) -> Result<(), Box<Failure>> {
-        let read = operation.reads.iter().map(|slot| self.read(*slot)).collect::<Vec<_>>();
-        if read.iter().all(Option::is_none) {
-            return Ok(());
-        }
-        let rows = if let Work::Union(append) = &operation.work {
-            Some(join::union(append, read)?)
-        } else {
-            let mut read: Vec<Rows> = read.into_iter().flatten().collect();
-            debug_assert_eq!(read.len(), operation.reads.len(), "all slots are filled from the same work items");
-            if let Work::Join(joining) = &operation.work {
-                Some(join::join(joining, &read, &self.rejected_ids)?)
-            } else {
-                self.one(&operation.work, read.swap_remove(0))?
-            }
-        };
-        if let Some(slot) = operation.fills {
-            self.slots[slot] = rows;
-        }
-        Ok(())
-    }
-
-    /// Returns the rows of a slot. The last reader empties the slot, so that its rows can be freed.
-    fn read(&mut self, slot: usize) -> Option<Rows> {
-        self.readers[slot] -= 1;
-        let rows = &mut self.slots[slot];
-        if self.readers[slot] == 0 { rows.take() } else { rows.clone() }
-    }
-
-    /// Runs an operation on the rows of one slot.
-    fn one(&mut self, work: &Work, rows: Rows) -> Result<Option<Rows>, Box<Failure>> {
-        match work {
-            Work::Step(step) => self.step(step, &rows).map(Some),
-            Work::Project(projection) => {
-                Ok(Some(Rows { columns: projection.apply(&rows.columns), origin: rows.origin }))
-            }
-            Work::Route { route, child } => {
-                let chosen = route.rows(*child, &rows.columns, |row| rows.origin.number(row));
-                let chosen = chosen.map_err(|error| host(&error))?;
-                let origin = rows.origin.select(&chosen);
-                let columns = arrow_select::take::take_record_batch(&rows.columns, &UInt32Array::from(chosen));
-                Ok(Some(Rows { columns: columns.map_err(|error| host(&error))?, origin }))
-            }
-            Work::Sink(sink) => {
-                let _span = self.begin_conversion("encode", &rows);
-                let encoded = self.stage.encoders[*sink].encode(&rows.columns).map_err(|error| {
-                    let mut failure = host(&error);
-                    failure.row = error.row().and_then(|row| rows.place(row));
-                    failure
-                })?;
-                self.output.encoded.push((*sink, encoded));
-                self.output.written.push((*sink, rows.count() as u64));
-                Ok(None)
-            }
-            Work::Spill(index) => {
-                let _span = self.begin_conversion("encode for a spill file", &rows);
-                let frame = SpillFrame::encode(&rows.columns).map_err(|error| host(&error))?;
-                self.output.spilled.push((*index, frame));
-                Ok(None)
-            }
-            Work::Union(_) | Work::Join(_) => unreachable!("these have several parents"),
-        }
-    }
-
-    fn begin_conversion(&self, what: &'static str, rows: &Rows) -> SpanGuard {
-        self.stage.monitor().begin(Span::new(SpanKind::Convert, what).batch(self.batch).rows(rows.count() as u64))
-    }
-
-    fn step(&mut self, step: &Arc<Step>, rows: &Rows) -> Result<Rows, Box<Failure>> {
-        let mut report = StepReport::new(Arc::clone(&step.name));
-        let started = Instant::now();
-        let outcome = apply_policy(step, rows, self.batch, self.stage, &mut report);
-        report.took(started.elapsed());
-        self.output.steps.push((step.number, report));
-        let outcome = outcome?;
-        self.rejected_ids.extend(outcome.rejected.iter().map(|rejected| (step.number, rows.origin.id(rejected.row))));
-        self.output.rejected.extend(outcome.rejected);
-        self.output.dropped.extend(outcome.dropped);
-        Ok(outcome.rows)
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn open(
         InputSource::Source(_) => {
             Box::new(FileInput::new(reader.expect("every source is read by one stage, which has its reader")))
         }
-        InputSource::Generator(step) => Box::new(GeneratorInput::new(step)),
+        InputSource::Generator { step, at_most } => Box::new(GeneratorInput::new(step, *at_most)),
         InputSource::Aggregate { step, spill } => Box::new(AggregateInput::open(step, &spills[*spill], batch_rows)?),
         InputSource::Spill { spill, batch_rows } => Box::new(SpillInput::open(&spills[*spill], *batch_rows)?),
         InputSource::Zipped(zip) => Box::new(ZippedInput::open(zip, spills, batch_rows)?),

@@ -99,7 +99,11 @@ pub(crate) fn run(py: Python<'_>, error: &RunError) -> PyErr {
 fn report_of(error: &RunError) -> Option<&Report> {
     match error {
         RunError::Failed(failed) => Some(&failed.report),
-        RunError::TooManyRejects { report, .. } | RunError::Interrupted { report, .. } => Some(report),
+        RunError::TooManyRejects { report, .. }
+        | RunError::TooFewRows { report, .. }
+        | RunError::TimeLimit { report, .. }
+        | RunError::Waiting { report, .. }
+        | RunError::Interrupted { report, .. } => Some(report),
         _ => None,
     }
 }

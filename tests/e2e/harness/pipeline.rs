@@ -20,6 +20,7 @@ pub(crate) struct PipelineFile {
     limits: Option<String>,
     batch_rows: Option<usize>,
     time: Option<String>,
+    until: Option<String>,
     tables: Vec<Table>,
     has_default_source: bool,
     rest: Vec<String>,
@@ -173,7 +174,8 @@ impl Display for Table {
 impl PipelineFile {
     pub(crate) fn new() -> Self {
         let (name, rest) = ("test".to_owned(), Vec::new());
-        Self { name, limits: None, batch_rows: None, time: None, tables: Vec::new(), has_default_source: true, rest }
+        let (limits, batch_rows, time, until, tables) = (None, None, None, None, Vec::new());
+        Self { name, limits, batch_rows, time, until, tables, has_default_source: true, rest }
     }
 
     pub(crate) fn name(mut self, name: &str) -> Self {
@@ -189,6 +191,12 @@ impl PipelineFile {
     /// The time limit of the whole run.
     pub(crate) fn time(mut self, time: &str) -> Self {
         self.time = Some(time.to_owned());
+        self
+    }
+
+    /// The table `until`.
+    pub(crate) fn until(mut self, until: &str) -> Self {
+        self.until = Some(until.to_owned());
         self
     }
 
@@ -233,6 +241,9 @@ impl Display for PipelineFile {
         }
         if let Some(time) = &self.time {
             writeln!(f, "time = {time:?}")?;
+        }
+        if let Some(until) = &self.until {
+            writeln!(f, "until = {until}")?;
         }
         for kind in [Kind::Source, Kind::Step, Kind::Sink] {
             let tables: Vec<&Table> = self.tables.iter().filter(|table| table.kind == kind).collect();

@@ -102,7 +102,7 @@ fn a_model_is_set_on_the_command_line() {
     insta::assert_snapshot!(messages, @r#"
     error: a model has no setting `colour`
     --> --set-model writer.colour=red
-     = help: the settings are url, model, key, concurrency, requests-per-minute, tokens-per-minute, time, retries, give-up-after and corrections
+     = help: the settings are url, model, key, concurrency, requests-per-minute, tokens-per-minute, time, retries, give-up-after, corrections and batch
     error: there is no `=` in it
     --> --set-model writer
      = help: write it as MODEL.KEY=VALUE, such as writer.url=http://localhost:8000/v1

@@ -32,8 +32,8 @@ pub(crate) struct Changes {
     pub(crate) limit: Vec<String>,
     /// Set a key of a model, such as `writer.url=http://localhost:8000/v1`; may be repeated
     ///
-    /// The keys are url, model, key, concurrency, requests-per-minute, tokens-per-minute, time, retries, give-up-after and
-    /// corrections. They replace those of `[[model]]` in the pipeline file.
+    /// The keys are url, model, key, concurrency, requests-per-minute, tokens-per-minute, time, retries, give-up-after,
+    /// corrections and batch. They replace those of `[[model]]` in the pipeline file.
     #[arg(long, value_name = "MODEL.KEY=VALUE")]
     pub(crate) set_model: Vec<String>,
     /// Reject folders of steps: a build runs scripts of the step outside of the sandbox

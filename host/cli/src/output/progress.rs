@@ -13,7 +13,7 @@ use crate::args::Progress;
 use crate::ci;
 use crate::output::render;
 use crate::output::spinner;
-use crate::output::summary::{duration, grouped, model_line, model_usage, rate, rows};
+use crate::output::summary::{accepted, duration, grouped, model_line, model_usage, rate, rows};
 
 /// The time between two plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
@@ -91,7 +91,9 @@ impl Display {
                 Event::Progress { report, .. } if last.elapsed() >= PLAIN_EVERY => {
                     *last = Instant::now();
                     let rate = rate(report.rows_in, report.elapsed);
-                    eprintln!("{}, {rate} rows/s, {}", rows(report.rows_in), duration(report.elapsed));
+                    let accepted =
+                        report.until.as_ref().map_or_else(String::new, |until| format!(", {}", accepted(until)));
+                    eprintln!("{}{accepted}, {rate} rows/s, {}", rows(report.rows_in), duration(report.elapsed));
                     report.models.iter().for_each(|model| eprint!("{}", model_line(model)));
                 }
                 other => show_preparation(other),
@@ -162,7 +164,8 @@ impl Bars {
         // The end of a line that is too long is cut off, so the time left comes first.
         let left = self.input.length().and_then(|total| time_left(report.elapsed, bytes_read, total));
         let left = left.map_or_else(String::new, |left| format!("{} left  ", coarse(left)));
-        self.input.set_message(format!("{left}{rows}  {} rows/s", rate(report.rows_in, report.elapsed)));
+        let accepted = report.until.as_ref().map_or_else(String::new, |until| format!("  {}", accepted(until)));
+        self.input.set_message(format!("{left}{rows}{accepted}  {} rows/s", rate(report.rows_in, report.elapsed)));
         for (bar, step) in self.steps.iter().zip(&report.steps) {
             let (rows_in, rows_out) = (grouped(step.rows_in), grouped(step.rows_out));
             bar.set_message(format!("{rows_in} in  {rows_out} out  busy {}", duration(step.busy)));

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
+use stillbox::model::WaitingBatch;
 use stillbox::{CancelReason, Event, Failure, Report, Snapshot};
 
 use crate::ci;
@@ -98,7 +99,7 @@ impl Records {
     }
 
     /// Records the end of a run.
-    pub(crate) fn end(&self, how: End, report: &Report) {
+    pub(crate) fn end(&self, how: End<'_>, report: &Report) {
         if let Some(events) = &self.events {
             events.print(&finished(how, report));
         }
@@ -113,17 +114,21 @@ impl Records {
 
 /// The end of a run.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum End {
+pub(crate) enum End<'a> {
     Done,
     Failed,
+    Waiting(&'a [WaitingBatch]),
     Interrupted(CancelReason),
 }
 
 /// Creates the last event of a run, with its status and its report.
-pub(crate) fn finished(how: End, report: &Report) -> Value {
+pub(crate) fn finished(how: End<'_>, report: &Report) -> Value {
     match how {
         End::Done => json!({ "event": "finished", "status": "done", "report": report }),
         End::Failed => json!({ "event": "finished", "status": "failed", "report": report }),
+        End::Waiting(batches) => {
+            json!({ "event": "finished", "status": "waiting", "batches": batches, "report": report })
+        }
         End::Interrupted(reason) => {
             let mut value = json!({ "event": "finished", "status": "interrupted", "report": report });
             if let Some(signal) = reason.signal() {
@@ -154,6 +159,9 @@ fn value_of(event: &Event<'_>) -> Option<Value> {
                 json!({ "event": "progress", "rows_in": rows_in, "rejected": rejected, "bytes_read": bytes_read });
             if !report.models.is_empty() {
                 value["models"] = json!(report.models);
+            }
+            if let Some(until) = &report.until {
+                value["until"] = json!(until);
             }
             value
         }

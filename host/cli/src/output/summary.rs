@@ -8,6 +8,7 @@ use crate::output::console::eprint;
 use crate::output::render::is_quiet;
 use stillbox::Report;
 use stillbox::model::ModelUsage;
+use stillbox::report::UntilReport;
 use stillbox::text::escape_controls;
 pub(crate) use stillbox::units::{counted, grouped};
 
@@ -59,11 +60,19 @@ fn summary(name: &str, report: &Report, terminal_columns: Option<usize>) -> Stri
         }
         text.push('\n');
     }
+    if let Some(until) = &report.until {
+        let _ = writeln!(text, "  until: {}, {} left out", accepted(until), grouped(until.left_out));
+    }
     for step in report.steps.iter().filter(|step| step.cached > 0) {
         let (name, calls) = (escape_controls(&step.name), counted(step.cached, "call", "calls"));
         let _ = writeln!(text, "  {name}: the output of {calls} was in the cache");
     }
     text + &models
+}
+
+/// Returns how many rows of a pipeline with `until` are accepted.
+pub(crate) fn accepted(until: &UntilReport) -> String {
+    format!("{} of {} accepted", grouped(until.accepted), rows(until.rows))
 }
 
 /// Returns what the run used of a model, as a line.

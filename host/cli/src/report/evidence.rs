@@ -19,7 +19,7 @@ pub(crate) enum RunVerdict {
     Done,
     /// Something failed.
     Failed,
-    /// A signal or the time limit stopped the run.
+    /// A signal or the time limit stopped the run, or it waits for batches of models.
     Stopped,
 }
 

@@ -154,11 +154,12 @@ pub(super) enum Setting {
     Retries,
     GiveUpAfter,
     Corrections,
+    Batch,
 }
 
 impl Setting {
     /// The keys that a table may leave out.
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Key,
         Self::Concurrency,
         Self::RequestsPerMinute,
@@ -167,6 +168,7 @@ impl Setting {
         Self::Retries,
         Self::GiveUpAfter,
         Self::Corrections,
+        Self::Batch,
     ];
 
     fn name(self) -> &'static str {
@@ -181,6 +183,7 @@ impl Setting {
             Self::Retries => "retries",
             Self::GiveUpAfter => "give-up-after",
             Self::Corrections => "corrections",
+            Self::Batch => "batch",
         }
     }
 
@@ -207,6 +210,10 @@ impl Setting {
             Self::Retries => settings.retries = number(&RETRIES)? as u32,
             Self::GiveUpAfter => settings.give_up_after = duration::read(name, value, at, &TIME)?,
             Self::Corrections => settings.corrections = number(&CORRECTIONS)? as u32,
+            Self::Batch => match value {
+                DeValue::Boolean(batch) => settings.batch = *batch,
+                other => return Err(wrong_type(name, other, at.clone(), "true or false")),
+            },
         }
         Ok(())
     }

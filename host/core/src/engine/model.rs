@@ -11,9 +11,9 @@ use super::state::State;
 use super::waits;
 use crate::grants::Denial;
 use crate::model::{
-    Answer, AnswerError, AnswerErrorKind, FinishReason, ModelFailure, ModelMessage, ModelRequest, Part, Prompt, Speaker,
+    Answer, AnswerError, AnswerErrorKind, FinishReason, ModelMessage, ModelRequest, Part, Prompt, Speaker,
 };
-use crate::model_client::read_schema;
+use crate::model_client::{ModelEnd, read_schema};
 use crate::units::grouped;
 
 /// `role` in the contract.
@@ -112,13 +112,16 @@ struct ContractAnswer {
     seconds: f64,
 }
 
-/// A failure of a model, which ends the call of the step.
+/// Why a model has no answers, which ends the call of the step.
 #[derive(Debug)]
-pub(crate) struct ModelHalt(pub(crate) ModelFailure);
+pub(crate) struct ModelHalt(pub(crate) ModelEnd);
 
 impl fmt::Display for ModelHalt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        match &self.0 {
+            ModelEnd::Failed(failure) => fmt::Display::fmt(failure, f),
+            ModelEnd::Deferred => f.write_str("the answers are those of a batch"),
+        }
     }
 }
 

@@ -31,6 +31,11 @@ impl Failure {
         Self::new(FailureKind::Interrupted, message)
     }
 
+    /// Returns the failure of a call whose answers are those of a batch. Like a call that was stopped, it is not the fault of any row.
+    pub(crate) fn deferred() -> Self {
+        Self::new(FailureKind::Interrupted, "the answers of a model are those of a batch")
+    }
+
     /// Returns the failure of a call that exceeded the limit with this name and value.
     pub fn limit(kind: FailureKind, message: impl Into<String>, name: &str, value: String) -> Self {
         let is_number = value.bytes().all(|byte| byte.is_ascii_digit());

@@ -26,7 +26,7 @@ pub(crate) struct Caller {
 }
 
 /// A complete response.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct CallResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -69,16 +69,52 @@ impl Caller {
     /// # Errors
     /// The address is refused, or no complete response came in time.
     pub(crate) async fn post_json(&self, url: &HttpUrl, body: Bytes) -> Result<CallResponse, CallError> {
+        self.post(url, HeaderValue::from_static("application/json"), body).await
+    }
+
+    /// Sends a body of this type, and returns the whole response. Dropping the future ends the request.
+    ///
+    /// # Errors
+    /// The address is refused, or no complete response came in time.
+    pub(crate) async fn post(
+        &self,
+        url: &HttpUrl,
+        content_type: HeaderValue,
+        body: Bytes,
+    ) -> Result<CallResponse, CallError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, content_type);
+        self.call((url, Method::POST), headers, body).await
+    }
+
+    /// Asks for a resource, and returns the whole response. Dropping the future ends the request.
+    ///
+    /// # Errors
+    /// The address is refused, or no complete response came in time.
+    pub(crate) async fn get(&self, url: &HttpUrl) -> Result<CallResponse, CallError> {
+        self.call((url, Method::GET), HeaderMap::new(), Bytes::new()).await
+    }
+
+    /// Covers secrets in JSON.
+    pub(crate) fn redact(&self, json: &mut Value) {
+        self.client.redactor.redact_json(json);
+    }
+
+    async fn call(
+        &self,
+        (url, method): (&HttpUrl, Method),
+        mut headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<CallResponse, CallError> {
         let notices = Arc::new(Notices::default());
-        let mut headers = self.headers.clone();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.extend(self.headers.clone());
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("stillbox/", env!("CARGO_PKG_VERSION"))));
         let exchange = Exchange {
             client: Arc::clone(&self.client),
             grant: 0,
             url: url.clone(),
-            method: Method::POST,
+            method,
             headers,
             body: LimitedBody::new(whole(body), u64::MAX, Arc::default()),
             options: RequestOptions::default(),

@@ -41,6 +41,8 @@ pub struct ModelSettings {
     pub budget: ModelBudget,
     /// The price of tokens.
     pub price: Option<Price>,
+    /// Whether requests are sent in batch files, which the server answers later for a lower price. Default `false`.
+    pub batch: bool,
     /// Members of the JSON of every request, such as `top_k`. A step's own settings take precedence.
     pub body: Map<String, Value>,
 }
@@ -134,6 +136,12 @@ pub enum ModelProblem {
 /// Bytes of a response. One with 64 embeddings has some megabytes.
 const ANSWER_BYTES: u64 = 16 << 20;
 
+/// Bytes of a file with the answers of a batch.
+const FILE_BYTES: u64 = 1 << 30;
+
+/// Time for a file of a batch, unless `time` is longer.
+const FILE_TIME: Duration = Duration::from_mins(10);
+
 impl ModelSettings {
     /// Creates the settings of a model, with the defaults for everything else.
     pub fn new(name: impl Into<String>, url: impl Into<String>, model: impl Into<String>) -> Self {
@@ -152,6 +160,7 @@ impl ModelSettings {
             corrections: 2,
             budget: ModelBudget::default(),
             price: None,
+            batch: false,
             body: Map::new(),
         }
     }
@@ -161,13 +170,23 @@ impl ModelSettings {
         HttpUrl::parse(&format!("{}/{path}", self.url.trim_end_matches('/')))
     }
 
+    /// Returns the grant under which the host sends and receives batch files.
+    ///
+    /// # Errors
+    /// As [`grant`](Self::grant).
+    pub(crate) fn batch_grant(&self) -> Result<HttpGrant, ModelProblem> {
+        let grant = self.grant()?;
+        let limits = HttpLimits { time: self.time.max(FILE_TIME), response_bytes: FILE_BYTES, ..*grant.own_limits() };
+        Ok(grant.limits(limits))
+    }
+
     /// Returns the grant under which the host sends requests to the server.
     ///
     /// # Errors
     /// The settings are not those of a server.
     pub fn grant(&self) -> Result<HttpGrant, ModelProblem> {
         let grant = HttpGrant::new(&format!("{}/", self.url.trim_end_matches('/')))?;
-        let grant = grant.methods(["POST"])?;
+        let grant = if self.batch { grant.methods(["GET", "POST"])? } else { grant.methods(["POST"])? };
         // A model on this machine is the most common one that is not public, and its name has no other meaning.
         let url = self.endpoint("")?;
         let is_local = matches!(&url.host, UrlHost::Name(name) if name == "localhost");

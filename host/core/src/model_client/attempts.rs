@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::budget::ReservedTokens;
 use super::client::SharedModel;
+use super::journal::JournalKey;
 use super::outcome::{Outcome, PassingError};
 use crate::grants::HttpUrl;
 use crate::model::{AnswerError, AnswerErrorKind, ModelFailure, tokens};
@@ -36,7 +37,7 @@ pub(super) struct UsedTokens {
 }
 
 impl UsedTokens {
-    fn add(&mut self, response: &Value) {
+    pub(super) fn add(&mut self, response: &Value) {
         let (input, output) = tokens(response);
         self.input = self.input.saturating_add(input);
         self.output = self.output.saturating_add(output);
@@ -49,6 +50,8 @@ pub(super) struct Outgoing<'a> {
     pub(super) url: &'a HttpUrl,
     pub(super) body: &'a Bytes,
     pub(super) max_tokens: Option<u32>,
+    /// Where its answer is stored.
+    pub(super) place: JournalKey,
     /// A short request to the same URL, which shows whether the server answers.
     pub(super) probe: &'a Value,
 }
@@ -59,6 +62,8 @@ pub(super) enum NoAnswer {
     Error(AnswerError),
     /// The run ends.
     Fatal(ModelFailure),
+    /// It is part of a batch, or of the next one.
+    Deferred,
 }
 
 impl NoAnswer {
@@ -97,6 +102,9 @@ impl SharedModel {
         used: &mut UsedTokens,
         read: impl Fn(&Value) -> Result<T, AnswerError> + Send,
     ) -> Result<Received<T>, NoAnswer> {
+        if self.settings.batch {
+            return self.batched(&outgoing, used, read);
+        }
         let (mut attempts, mut failures, mut wait) = (0, 0, FIRST_WAIT);
         loop {
             let sent = Instant::now();
@@ -166,7 +174,7 @@ impl SharedModel {
 
     /// Sends a request once, when its turn has come.
     async fn attempt(&self, outgoing: &Outgoing<'_>) -> Result<Outcome, ModelFailure> {
-        let Outgoing { url, body, max_tokens, probe: _ } = outgoing;
+        let Outgoing { url, body, max_tokens, .. } = outgoing;
         self.health.check()?;
         let reserved = self.spending.reserve(body.len(), *max_tokens).map_err(|failure| self.fail(failure))?;
         self.turn(reserved).await?;

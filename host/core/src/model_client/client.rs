@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
+use super::batch_queue::BatchQueue;
 use super::budget::Spending;
 use super::health::Health;
 use super::journal::{Journal, JournalKey, OpenJournal, Stored};
@@ -43,6 +44,10 @@ pub(super) struct SharedModel {
     pub(super) health: Health,
     pub(super) spending: Spending,
     pub(super) counts: Counts,
+    /// Sends and receives the files of batches.
+    pub(super) files: Caller,
+    /// Requests that are deferred to a batch.
+    pub(super) queue: BatchQueue,
     journal: Journal,
     /// Set when the tokens of earlier parts of the run are counted.
     is_counted: Once,
@@ -66,7 +71,14 @@ impl ModelClient {
         let mut grants = Grants::default();
         grants.add(settings.grant().map_err(|problem| problem.to_string())?);
         let redactor = Redactor::new(context.secrets.values());
-        let http = Client::new(Arc::clone(context.network), &grants, context.secrets, redactor, None, None)?;
+        let client = |grants: &Grants| {
+            let network = Arc::clone(context.network);
+            Client::new(network, grants, context.secrets, redactor.clone(), None, None)
+        };
+        let http = client(&grants)?;
+        let mut file_grants = Grants::default();
+        file_grants.add(settings.batch_grant().map_err(|problem| problem.to_string())?);
+        let files = client(&file_grants)?.caller();
         let shared = SharedModel {
             settings: settings.clone(),
             caller: http.caller(),
@@ -76,6 +88,8 @@ impl ModelClient {
             health: Health::new(settings),
             spending: Spending::new(settings),
             counts: Counts::default(),
+            files,
+            queue: BatchQueue::default(),
             journal: context.journal.clone(),
             is_counted: Once::new(),
         };
@@ -96,6 +110,11 @@ impl ModelClient {
             cost,
             rate_limit_seconds: counts.rate_limited.lock().as_secs_f64(),
         }
+    }
+
+    /// Returns whether requests are deferred to a batch.
+    pub(crate) fn has_deferred(&self) -> bool {
+        !self.shared.queue.is_empty()
     }
 
     /// Returns the model's settings.

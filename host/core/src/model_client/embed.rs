@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::attempts::{NoAnswer, Outgoing, UsedTokens};
+use super::batch::ModelEnd;
 use super::client::{ModelClient, SharedModel, StoredPlace};
 use super::followed::FollowedRequest;
 use super::journal::Stored;
@@ -34,13 +35,13 @@ impl ModelClient {
     /// Returns the embeddings of all texts, in their order. Those that are stored are not requested.
     ///
     /// # Errors
-    /// No request can succeed.
+    /// No request can succeed, or some are deferred.
     pub(super) async fn embed(
         &self,
         texts: Vec<String>,
         store: Option<&Arc<dyn ResponseStore>>,
         followed: Option<&CallMonitor>,
-    ) -> Result<Vec<Embedded>, ModelFailure> {
+    ) -> Result<Vec<Embedded>, ModelEnd> {
         let url = self.shared.endpoint("embeddings")?;
         let total = TotalBytes::default();
         let (mut embedded, mut missing) = (Vec::with_capacity(texts.len()), Vec::new());
@@ -65,7 +66,7 @@ impl ModelClient {
             })?;
         }
         tasks.collect(&mut embedded).await?;
-        embedded.into_iter().map(|result| result.ok_or_else(|| self.ended())).collect()
+        embedded.into_iter().map(|result| result.ok_or_else(|| self.without_answer())).collect()
     }
 }
 
@@ -113,10 +114,11 @@ impl SharedModel {
         while let Some(mut group) = waiting.pop() {
             let inputs: Vec<&str> = group.iter().map(|text| text.text.as_str()).collect();
             let (body, count) = (body(self, &inputs), group.len());
-            let outgoing = Outgoing { url: &url, body: &body, max_tokens: Some(0), probe: &probe };
+            let first = group[0].place.key;
+            let outgoing = Outgoing { url: &url, body: &body, max_tokens: Some(0), place: first, probe: &probe };
             let place = self.place().await?;
             let mut used = UsedTokens::default();
-            let follow = followed.map(|call| FollowedRequest::new(call, &url));
+            let follow = followed.filter(|_| !self.settings.batch).map(|call| FollowedRequest::new(call, &url));
             let received = self.send(outgoing, &mut used, |json| Vectors::read(json, count)).await;
             if let Some(follow) = follow {
                 follow.embedded(&self.settings, received.is_ok().then_some(used.input));
@@ -125,6 +127,7 @@ impl SharedModel {
                 Ok(received) => Ok(received.value),
                 Err(NoAnswer::Fatal(failure)) => return Err(failure),
                 Err(NoAnswer::Error(error)) => Err(error),
+                Err(NoAnswer::Deferred) => continue,
             };
             match vectors {
                 Ok(Vectors { vectors }) => {

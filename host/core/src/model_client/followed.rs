@@ -33,11 +33,11 @@ impl FollowedRequest {
         self,
         settings: &ModelSettings,
         operation: &'static str,
-        answered: &Result<Result<Answer, AnswerError>, ModelFailure>,
+        answered: &Result<Option<Result<Answer, AnswerError>>, ModelFailure>,
     ) {
         let mut span = self.span(settings, operation);
         match answered {
-            Ok(Ok(answer)) => {
+            Ok(Some(Ok(answer))) => {
                 (span.input_tokens, span.output_tokens) = (answer.input_tokens, answer.output_tokens);
                 span.response_model = cut(&answer.model, NAME_BYTES);
                 span.finish_reason = Some(match answer.finish {
@@ -47,7 +47,9 @@ impl FollowedRequest {
                     FinishReason::Other => "other",
                 });
             }
-            Ok(Err(_)) | Err(_) => span.error = true,
+            // A request without an answer is deferred, and has not been sent.
+            Ok(None) => return,
+            Ok(Some(Err(_))) | Err(_) => span.error = true,
         }
         self.call.model_request(self.started, span);
     }

@@ -6,9 +6,10 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::attempts::{NoAnswer, Outgoing, Received, UsedTokens};
+use super::batch::ModelEnd;
 use super::client::{ModelClient, SharedModel, StoredPlace};
 use super::followed::FollowedRequest;
-use super::journal::Stored;
+use super::journal::{JournalKey, Stored};
 use super::schema::AnswerSchema;
 use super::tasks::CallTasks;
 use super::total::TotalBytes;
@@ -36,21 +37,22 @@ impl ModelClient {
     /// Returns the answers to all requests, in their order. Those that are stored are not sent.
     ///
     /// # Errors
-    /// No request can succeed.
+    /// No request can succeed, or some are deferred.
     pub(super) async fn generate(
         &self,
         requests: Vec<Placed>,
         followed: Option<&CallMonitor>,
-    ) -> Result<Vec<Answered>, ModelFailure> {
+    ) -> Result<Vec<Answered>, ModelEnd> {
         let mut answers: Vec<Option<Answered>> = Vec::with_capacity(requests.len());
         let (mut tasks, total) = (CallTasks::default(), TotalBytes::default());
         for (index, placed) in requests.into_iter().enumerate() {
             answers.push(match placed.place.get(&self.shared)? {
                 Some(Stored::Answer(answer)) => Some(total.bounded(Ok(answer))),
                 Some(Stored::Error(error, ..)) => Some(Err(error)),
-                Some(Stored::Vector(..)) | None => {
+                _ => {
                     let model = Arc::clone(&self.shared);
                     let total = total.clone();
+                    let followed = followed.filter(|_| !model.settings.batch);
                     let follow = followed.map(|call| FollowedRequest::new(call, &placed.url));
                     let answer = async move {
                         let operation = placed.request.operation();
@@ -58,8 +60,7 @@ impl ModelClient {
                         if let Some(follow) = follow {
                             follow.answered(&model.settings, operation, &answered);
                         }
-                        let answered = answered?;
-                        Ok(vec![(index, total.bounded(answered))])
+                        Ok(answered?.map(|answered| (index, total.bounded(answered))).into_iter().collect())
                     };
                     tasks.start(self, answer)?;
                     None
@@ -67,11 +68,16 @@ impl ModelClient {
             });
         }
         tasks.collect(&mut answers).await?;
-        answers.into_iter().map(|answer| answer.ok_or_else(|| self.ended())).collect()
+        answers.into_iter().map(|answer| answer.ok_or_else(|| self.without_answer())).collect()
+    }
+
+    /// Why a task ended without an answer: the request is deferred.
+    pub(super) fn without_answer(&self) -> ModelEnd {
+        if self.has_deferred() { ModelEnd::Deferred } else { ModelEnd::Failed(self.ended()) }
     }
 
     /// The failure of a task that ended without an answer, which only a bug can cause.
-    pub(super) fn ended(&self) -> ModelFailure {
+    fn ended(&self) -> ModelFailure {
         ModelFailure {
             message: format!("a request to model \"{}\" ended without an answer", self.shared.settings.name),
             causes: Vec::new(),
@@ -81,23 +87,24 @@ impl ModelClient {
 }
 
 impl SharedModel {
-    /// Returns the answer to one request, and stores it.
-    async fn answer(&self, placed: Placed) -> Result<Answered, ModelFailure> {
+    /// Returns the answer to one request, and stores it. Returns `None` for a request that is deferred.
+    async fn answer(&self, placed: Placed) -> Result<Option<Answered>, ModelFailure> {
         let _place = self.place().await?;
         let mut used = UsedTokens::default();
         let Placed { request, url, body, place } = placed;
-        let answered = match self.ask(request, (&url, body), &mut used).await {
+        let answered = match self.ask(request, (&url, body), place.key, &mut used).await {
             Ok(answer) => Ok(answer),
             Err(NoAnswer::Error(error)) => Err(error),
             Err(NoAnswer::Fatal(failure)) => return Err(failure),
+            Err(NoAnswer::Deferred) => return Ok(None),
         };
         let stored = match &answered {
             Ok(answer) => Stored::Answer(answer.clone()),
             Err(error) if error.is_paid => Stored::Error(error.clone(), used.input, used.output),
-            Err(_) => return Ok(answered),
+            Err(_) => return Ok(Some(answered)),
         };
         place.put(self, &stored).await?;
-        Ok(answered)
+        Ok(Some(answered))
     }
 
     /// Sends a request, and corrections of it while its answer does not match its schema. Counts the tokens of all of them.
@@ -105,13 +112,14 @@ impl SharedModel {
         &self,
         mut request: ModelRequest,
         (url, mut body): (&HttpUrl, Bytes),
+        place: JournalKey,
         used: &mut UsedTokens,
     ) -> Result<Answer, NoAnswer> {
         let schema = request.schema.as_ref().map(AnswerSchema::new).transpose().map_err(NoAnswer::Error)?;
         let probe = request.short(&self.settings);
         let (start, mut attempts, mut left) = (Instant::now(), 0, self.settings.corrections);
         loop {
-            let outgoing = Outgoing { url, body: &body, max_tokens: request.max_tokens, probe: &probe };
+            let outgoing = Outgoing { url, body: &body, max_tokens: request.max_tokens, place, probe: &probe };
             let received = self.send(outgoing, used, Answer::read).await.map_err(|error| error.after(attempts))?;
             let Received { value: answer, attempts: more } = received;
             attempts += more;

@@ -5,6 +5,7 @@
 //! it, too. It is removed when a run is complete, or restarted.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::FileExt as _;
@@ -28,6 +29,30 @@ const KEY_BYTES: usize = 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct JournalKey(pub(super) [u8; KEY_BYTES]);
 
+impl JournalKey {
+    /// Returns the key as hexadecimal digits.
+    pub(super) fn to_hex(self) -> String {
+        let mut digits = String::with_capacity(2 * KEY_BYTES);
+        for byte in self.0 {
+            let _ = write!(digits, "{byte:02x}");
+        }
+        digits
+    }
+
+    /// Reads the hexadecimal digits of a key.
+    pub(super) fn from_hex(text: &str) -> Option<Self> {
+        let digits = text.as_bytes();
+        if digits.len() != 2 * KEY_BYTES || !digits.iter().all(u8::is_ascii_hexdigit) {
+            return None;
+        }
+        let mut key = [0; KEY_BYTES];
+        for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some(Self(key))
+    }
+}
+
 /// The stored result of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -38,6 +63,10 @@ pub(super) enum Stored {
     Error(AnswerError, u64, u64),
     /// An embedding. Its tokens are those of its request, in the first of the request's texts.
     Vector(Vec<f32>, u64),
+    /// A response to a request of a batch. Its tokens count when an answer is read from it.
+    Response { status: u16, body: String },
+    /// The number of batches that had no response to a request.
+    Failures(u32),
 }
 
 impl Stored {
@@ -47,6 +76,7 @@ impl Stored {
             Self::Answer(answer) => (answer.input_tokens, answer.output_tokens),
             Self::Error(_, input, output) => (*input, *output),
             Self::Vector(_, input) => (*input, 0),
+            Self::Response { .. } | Self::Failures(_) => (0, 0),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::batch::ModelEnd;
 use super::client::{ModelClient, StoredPlace};
 use super::embed::Embedded;
 use super::estimate::Estimates;
@@ -14,8 +15,8 @@ use super::schema::{AnswerSchema, SCHEMA_BYTES};
 use crate::http::ResponseStore;
 use crate::instance_log::InstanceLog;
 use crate::model::{
-    Answer, AnswerError, AnswerErrorKind, AnswerRecorder, FinishReason, ModelFailure, ModelRequest, ModelSettings,
-    RecordedAnswer, RecordedAnswers,
+    Answer, AnswerError, AnswerErrorKind, AnswerRecorder, FinishReason, ModelRequest, ModelSettings, RecordedAnswer,
+    RecordedAnswers,
 };
 use crate::monitor::CallMonitor;
 use crate::units::grouped;
@@ -143,12 +144,12 @@ impl ModelSource {
     /// Returns the answers to all requests, in their order.
     ///
     /// # Errors
-    /// No request can succeed.
+    /// No request can succeed, or some are deferred.
     pub(crate) async fn generate(
         &self,
         call: &mut ModelCall,
         requests: Vec<Result<ModelRequest, AnswerError>>,
-    ) -> Result<Vec<Answered>, ModelFailure> {
+    ) -> Result<Vec<Answered>, ModelEnd> {
         if let Err(error) = call.count(requests.len()) {
             return Ok(requests.iter().map(|_| Err(error.clone())).collect());
         }
@@ -162,7 +163,7 @@ impl ModelSource {
                 let answer = |request: ModelRequest| estimates.answer(client.settings(), &request);
                 return Ok(requests.into_iter().map(|request| request.and_then(answer)).collect());
             }
-            AnswerSource::Replayed => return self.replay(call, requests),
+            AnswerSource::Replayed => return Ok(self.replay(call, requests)?),
         };
         let settings = client.settings();
         let (mut placed, mut bodies, mut refused) = (Vec::with_capacity(requests.len()), Vec::new(), Vec::new());
@@ -182,7 +183,11 @@ impl ModelSource {
                 Err(error) => refused.push((index, error)),
             }
         }
-        let answers = client.generate(placed, call.followed.as_ref()).await;
+        let answers = match client.generate(placed, call.followed.as_ref()).await {
+            Err(ModelEnd::Deferred) => return Err(ModelEnd::Deferred),
+            Err(ModelEnd::Failed(failure)) => Err(failure),
+            Ok(answers) => Ok(answers),
+        };
         if let Some(log) = &call.log {
             self.log_answers(log, &bodies, &answers);
         }
@@ -201,8 +206,8 @@ impl ModelSource {
     /// Returns the embeddings of all texts, in their order.
     ///
     /// # Errors
-    /// No request can succeed.
-    pub(crate) async fn embed(&self, call: &mut ModelCall, texts: Vec<String>) -> Result<Vec<Embedded>, ModelFailure> {
+    /// No request can succeed, or some are deferred.
+    pub(crate) async fn embed(&self, call: &mut ModelCall, texts: Vec<String>) -> Result<Vec<Embedded>, ModelEnd> {
         if let Err(error) = call.count(texts.len()) {
             return Ok(texts.iter().map(|_| Err(error.clone())).collect());
         }
@@ -210,7 +215,11 @@ impl ModelSource {
             AnswerSource::Model(client) => {
                 let recorded = self.recorder.as_ref().map(|recorder| (recorder, texts.clone()));
                 let logged = call.log.as_ref().map(|log| (log, texts.clone()));
-                let vectors = client.embed(texts, self.store.as_ref(), call.followed.as_ref()).await;
+                let vectors = match client.embed(texts, self.store.as_ref(), call.followed.as_ref()).await {
+                    Err(ModelEnd::Deferred) => return Err(ModelEnd::Deferred),
+                    Err(ModelEnd::Failed(failure)) => Err(failure),
+                    Ok(vectors) => Ok(vectors),
+                };
                 if let Some((log, texts)) = logged {
                     self.log_embeddings(log, &texts, &vectors);
                 }
@@ -228,7 +237,7 @@ impl ModelSource {
             AnswerSource::Estimated(client, estimates) => {
                 Ok(estimates.embed(client.settings(), &texts).into_iter().map(Ok).collect())
             }
-            AnswerSource::Replayed => self.replay_embeddings(call, &texts),
+            AnswerSource::Replayed => Ok(self.replay_embeddings(call, &texts)?),
             AnswerSource::Recorded(recorded) => {
                 let embed = |text: String| {
                     let request = json!({ "input": text });

@@ -8,11 +8,12 @@ use std::time::Duration;
 use crate::config::Diagnostics;
 use crate::failure::{Failure, FailureKind, LimitHit, SHORTAGE_HINT, is_shortage};
 use crate::interrupt::CancelReason;
+use crate::model::WaitingBatch;
 use crate::policy::MaxRejects;
 use crate::report::Report;
 use crate::runs::RunStoreError;
 use crate::runtime::EngineError;
-use crate::units::{counted, format_duration};
+use crate::units::{counted, format_duration, grouped};
 
 /// Why a run did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +36,25 @@ pub enum RunError {
         max: MaxRejects,
         /// The same as a record: of kind `host`, with the limit `max-rejects`.
         failure: Box<Failure>,
+        /// The numbers until then.
+        report: Box<Report>,
+    },
+    /// The source has ended, and fewer rows were accepted than `until` wants. The outputs are unchanged. If the run can be resumed, the
+    /// report says so.
+    #[error("{failure}")]
+    #[non_exhaustive]
+    TooFewRows {
+        /// The same as a record: of kind `host`, with the limit `until`.
+        failure: Box<Failure>,
+        /// The numbers until then.
+        report: Box<Report>,
+    },
+    /// Models answer requests of the run in batches, and not all of them have ended. Run the pipeline again later, resumed.
+    #[error("the run waits for {}", counted(batches.len() as u64, "batch", "batches"))]
+    #[non_exhaustive]
+    Waiting {
+        /// The batches.
+        batches: Vec<WaitingBatch>,
         /// The numbers until then.
         report: Box<Report>,
     },
@@ -81,10 +101,11 @@ impl RunError {
             Self::Sink(failure)
             | Self::Setup(failure)
             | Self::TooManyRejects { failure, .. }
+            | Self::TooFewRows { failure, .. }
             | Self::TimeLimit { failure, .. } => set(failure),
             Self::Failed(failed) => failed.failures.iter_mut().for_each(set),
             Self::Interrupted { failures, .. } => failures.iter_mut().for_each(set),
-            Self::Runs(_) => {}
+            Self::Runs(_) | Self::Waiting { .. } => {}
         }
         self
     }
@@ -110,10 +131,12 @@ impl RunError {
             Self::Sink(failure)
             | Self::Setup(failure)
             | Self::TooManyRejects { failure, .. }
+            | Self::TooFewRows { failure, .. }
             | Self::TimeLimit { failure, .. } => vec![(**failure).clone()],
             Self::Failed(failed) => failed.failures.clone(),
             Self::Runs(_) => vec![Failure::host(self)],
             Self::Interrupted { failures, .. } => failures.clone(),
+            Self::Waiting { .. } => Vec::new(),
         }
     }
 }
@@ -168,4 +191,15 @@ pub(super) fn too_many_rejects(max: MaxRejects, report: Report) -> RunError {
     let mut failure = Box::new(Failure::new(FailureKind::Host, message));
     failure.limit = Some(LimitHit { name: "max-rejects".into(), value: max.to_string() });
     RunError::TooManyRejects { max, failure, report: Box::new(report) }
+}
+
+pub(super) fn too_few_rows(report: Report) -> RunError {
+    let (accepted, wanted) = report.until.as_ref().map_or((0, 0), |until| (until.accepted, until.rows));
+    let rows = counted(report.rows_in, "row", "rows");
+    let of_all = format!("{} of {}", grouped(accepted), counted(wanted, "row was", "rows were"));
+    let message = format!("only {of_all} accepted, out of {rows} of the source");
+    let mut failure = Box::new(Failure::new(FailureKind::Host, message));
+    failure.limit = Some(LimitHit { name: "until".into(), value: grouped(wanted) });
+    failure.hint = Some("lower `rows` of `until`, raise its `at-most`, or let the source make more rows".into());
+    RunError::TooFewRows { failure, report: Box::new(report) }
 }

@@ -87,8 +87,8 @@ impl Drop for RunRecorder {
 pub(super) fn settle(handle: &RunHandle, end: &RunOutcome, entries: &Entries, (parts, rows): (Vec<StoredPath>, u64)) {
     let state = match end {
         RunOutcome::Done | RunOutcome::OutputClosed => RunState::Done,
-        RunOutcome::Failed(_) | RunOutcome::TooManyRejects => RunState::Failed,
-        RunOutcome::Interrupted(..) => RunState::Interrupted,
+        RunOutcome::Failed(_) | RunOutcome::TooManyRejects | RunOutcome::TooFewRows => RunState::Failed,
+        RunOutcome::Interrupted(..) | RunOutcome::Waiting => RunState::Interrupted,
     };
     let record = handle.record.clone().with_failure(failure(end));
     // A run that can be resumed retains everything. A checkpoint that could not be written does not count.

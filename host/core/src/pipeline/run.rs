@@ -8,13 +8,13 @@ use std::time::SystemTime;
 use rand::RngExt as _;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::error::{Failed, RunError, failed, not_set_up, too_many_rejects};
+use super::error::{Failed, RunError, failed, not_set_up, too_few_rows, too_many_rejects};
 use super::files::{OpenFiles, open_files};
 use super::options::RunOptions;
 use super::planning::Planned;
 use super::stages::StageResources;
 use super::time_limit::TimeLimit;
-use super::{Pipeline, recording, remote_job};
+use super::{Pipeline, batches, recording, remote_job};
 use crate::bundle::BundleWriter;
 use crate::config::{ConfigLocation, Diagnostic, Diagnostics};
 use crate::corrupt::RESTART_HINT;
@@ -22,16 +22,16 @@ use crate::engine::StagedFolders;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::interrupt::Stop;
-use crate::model_client::Journal;
+use crate::model_client::{BatchJobs, Journal, ModelClient};
 use crate::monitor::Monitor;
 use crate::outline::Outline;
 use crate::plan::{self, Plan, PlannedSink};
 use crate::policy::MaxRejects;
 use crate::remote::RemoteRun;
-use crate::report::{Report, Resumable, StepReport};
+use crate::report::{Report, Resumable, StepReport, UntilReport};
 use crate::runs::{self, Checkpointing, Fingerprint, OutputLocks, ResumePoint, RunHandle, RunRecord, StoredPath};
 use crate::runtime::Engine;
-use crate::scheduler::{self, CheckpointFile, CheckpointSettings, DroppedFile, RunOutcome, ScheduledRun};
+use crate::scheduler::{self, AcceptedRows, CheckpointFile, CheckpointSettings, DroppedFile, RunOutcome, ScheduledRun};
 use crate::stage::RejectCounter;
 
 impl Pipeline {
@@ -116,6 +116,7 @@ impl LockedRun<'_> {
             return Ok(report);
         }
         let models = planned.plan.models.clone();
+        let jobs = self.batch_jobs(&models).inspect_err(|_| self.remove_empty_folder())?;
         let (remote, threads) = self.threads(engine, &planned.plan).inspect_err(|_| self.remove_empty_folder())?;
         let parts = self.handle.as_ref().map_or_else(Vec::new, |handle| recording::announce(handle, &planned.plan));
         let mut opened = self.open(&planned.plan).inspect_err(|_| self.remove_empty_folder())?;
@@ -123,13 +124,14 @@ impl LockedRun<'_> {
         let checkpoints = self.checkpoint_settings(&mut opened, fingerprint, &parts)?;
         let recorder = self.handle.as_ref().map(|handle| recording::RunRecorder::start(handle, &parts));
         self.announce(&planned.plan, &report);
+        let accepted = self.accepted_rows(&planned.plan, &opened, &report);
         let max_rejects = planned.plan.rejects.as_ref().and_then(|rejects| rejects.max_rejects);
         let outputs = engine.result_cache().for_run(&self.options.cleanup);
         let stages = StageResources {
             encoders: opened.encoders.into(),
             sandbox: planned.reservation.loader().sandbox(),
             stop: stop_of(&planned, &self.options.monitor),
-            reject_counter: Arc::new(RejectCounter::new(max_rejects, report.rejected())),
+            reject_counter: reject_counter(max_rejects, &report),
             drop_sampler: opened.files.dropped.as_ref().map(DroppedFile::sampler),
             outputs: &outputs,
             run: &self.id,
@@ -147,6 +149,7 @@ impl LockedRun<'_> {
             on_event: &*self.options.listener(),
             report,
             models: models.clone(),
+            accepted,
             from,
             id: Arc::clone(&self.id),
             max_rejects,
@@ -160,15 +163,30 @@ impl LockedRun<'_> {
         outputs.abandon();
         // Spilled rows are not needed after the run.
         drop((opened.work, opened.entries));
-        if matches!(outcome, RunOutcome::Done | RunOutcome::OutputClosed) {
-            self.complete(&written_folders)?;
+        match (&outcome, jobs) {
+            (RunOutcome::Waiting, Some(jobs)) => {
+                let batches = batches::submit(&jobs, self.options)?;
+                return Err(RunError::Waiting { batches, report: Box::new(report) });
+            }
+            (RunOutcome::Done | RunOutcome::OutputClosed, _) => self.complete(&written_folders)?,
+            _ => {}
         }
         result_of(outcome, report, max_rejects)
     }
 
+    /// Returns the counter of accepted rows for a pipeline with `until`. An estimate wants all rows.
+    fn accepted_rows(&self, plan: &Plan, opened: &OpenFiles, report: &Report) -> Option<AcceptedRows> {
+        let until = plan.until.as_ref().filter(|_| self.options.estimates.is_none())?;
+        let accepted = report.until.as_ref().map_or(0, |until| until.accepted);
+        Some(AcceptedRows::new(until.rows, accepted, opened.encoders.first()?))
+    }
+
     /// Removes stored answers, and moves the files that steps have written to their places.
     fn complete(&self, written_folders: &StagedFolders) -> Result<(), RunError> {
-        self.handle.iter().for_each(|handle| Journal::remove(&handle.answers()));
+        if let Some(handle) = &self.handle {
+            Journal::remove(&handle.answers());
+            BatchJobs::remove(&handle.answers());
+        }
         // Steps write nothing for an estimate.
         if self.options.estimates.is_some() {
             return Ok(());
@@ -185,6 +203,21 @@ impl LockedRun<'_> {
         recording::prepare(handle, plan, !self.options.replacements.sources.is_empty())?;
         journal.keep_at(handle.answers());
         Ok(None)
+    }
+
+    /// Collects the results of batches that earlier runs have submitted. Returns what submits further ones, if the run can be continued.
+    fn batch_jobs(&self, models: &[Arc<ModelClient>]) -> Result<Option<BatchJobs>, RunError> {
+        if models.is_empty() || self.options.estimates.is_some() {
+            return Ok(None);
+        }
+        let Some(handle) = self.resumable() else {
+            let why = self.handle.as_ref().and_then(|handle| handle.record.unrepeatable.as_deref());
+            batches::check(&self.pipeline.config, why.unwrap_or("it keeps no state"))?;
+            return Ok(None);
+        };
+        let jobs = BatchJobs::new(&handle.answers(), models);
+        let batches = batches::collect(&jobs, self.options)?;
+        if batches.is_empty() { Ok(Some(jobs)) } else { Err(RunError::Waiting { batches, report: Box::default() }) }
     }
 
     /// Removes the run's folder if nothing is in it, because the run has not started.
@@ -313,6 +346,8 @@ fn result_of(end: RunOutcome, report: Report, max_rejects: Option<MaxRejects>) -
         RunOutcome::Done => Ok(Report { resumable: None, ..report }),
         RunOutcome::OutputClosed => Ok(Report { output_closed: true, resumable: None, ..report }),
         RunOutcome::Failed(failures) => Err(RunError::Failed(Box::new(Failed { failures, report }))),
+        RunOutcome::Waiting => Err(RunError::Waiting { batches: Vec::new(), report: Box::new(report) }),
+        RunOutcome::TooFewRows => Err(too_few_rows(report)),
         RunOutcome::TooManyRejects => Err(too_many_rejects(max_rejects.unwrap_or(MaxRejects::Rows(0)), report)),
         RunOutcome::Interrupted(reason, failures) => {
             Err(RunError::Interrupted { reason, failures, report: Box::new(report) })
@@ -320,10 +355,16 @@ fn result_of(end: RunOutcome, report: Report, max_rejects: Option<MaxRejects>) -
     }
 }
 
+/// Returns the counter that ends tasks early. With `until`, a batch after the last row that is wanted may reject rows without an effect.
+fn reject_counter(max_rejects: Option<MaxRejects>, report: &Report) -> Arc<RejectCounter> {
+    Arc::new(RejectCounter::new(max_rejects.filter(|_| report.until.is_none()), report.rejected()))
+}
+
 fn nothing_done(plan: &Plan) -> Report {
     Report {
         steps: plan.steps().map(|step| StepReport::new(Arc::clone(&step.name))).collect(),
         sinks: plan.sinks.iter().map(PlannedSink::report).collect(),
+        until: plan.until.as_ref().map(|until| UntilReport::new(until.rows)),
         ..Report::default()
     }
 }

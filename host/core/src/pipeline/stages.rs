@@ -61,7 +61,7 @@ impl StageResources<'_> {
                     _ => None,
                 };
                 let (reader, decoder) = source.unzip();
-                let counts = matches!(input.from, InputSource::Source(_) | InputSource::Generator(_));
+                let counts = matches!(input.from, InputSource::Source(_) | InputSource::Generator { .. });
                 inputs.push(StageInput { decoder, counts, slots: input.slots.clone() });
                 readers.push(reader);
             }

@@ -8,14 +8,15 @@ use super::projection::Projection;
 use super::stage_assignment::StageAssignment;
 use super::stages::{InputSource, JoinOperation, JoinParent, Operation, SpillPlan, StagePlan, StageSource, Work, Zip};
 use super::step::Step;
+use super::until::RowGoal;
 use crate::component::StepKind;
 
 /// Lowers the graph. Returns all stages, and the spills between them.
 pub(super) fn lower(
-    graph: &PipelineGraph,
-    assignments: &[StageAssignment],
+    (graph, assignments): (&PipelineGraph, &[StageAssignment]),
     typed: &[TypedNode],
     sinks: &[usize],
+    until: Option<&RowGoal>,
 ) -> (Vec<StagePlan>, Vec<SpillPlan>) {
     let count = assignments.iter().map(|assignment| assignment.output_stage).max().unwrap_or(0) + 1;
     let stages = (0..count).map(|_| StagePlan { inputs: Vec::new(), operations: Vec::new(), slots: 0 }).collect();
@@ -24,6 +25,7 @@ pub(super) fn lower(
         graph,
         assignments,
         typed,
+        until,
         stages,
         spills: Vec::new(),
         outputs,
@@ -47,6 +49,7 @@ struct Lowering<'a> {
     graph: &'a PipelineGraph,
     assignments: &'a [StageAssignment],
     typed: &'a [TypedNode],
+    until: Option<&'a RowGoal>,
     stages: Vec<StagePlan>,
     spills: Vec<SpillPlan>,
     /// The slot of the outgoing rows of each node, in its `output_stage`.
@@ -65,10 +68,15 @@ impl Lowering<'_> {
         let output = match (node.role, step) {
             (Role::Source(index), _) => Some(self.input(id, InputSource::Source(index))),
             (Role::Step(_), Some(step)) if node.edges.is_empty() => {
-                Some(self.input(id, InputSource::Generator(Arc::clone(step))))
+                let at_most = self.until.map(|until| until.at_most);
+                Some(self.input(id, InputSource::Generator { step: Arc::clone(step), at_most }))
             }
             (Role::Sink(index), _) => {
-                let slot = self.incoming(id);
+                let mut slot = self.incoming(id);
+                if let Some(until) = self.until {
+                    let accept = Work::Accept(Arc::clone(&until.filter));
+                    slot = self.push_into_slot(assignment.input_stage, vec![slot], accept);
+                }
                 let sink = sinks.iter().position(|sink| *sink == index).unwrap_or_default();
                 self.push(assignment.input_stage, vec![slot], Work::Sink(sink));
                 None

@@ -10,6 +10,7 @@ use super::combine::{Append, Join};
 use super::projection::Projection;
 use super::route::Route;
 use super::step::Step;
+use super::until::RowFilter;
 
 /// One stage.
 #[derive(Debug)]
@@ -36,8 +37,8 @@ pub(crate) struct StageSource {
 pub(crate) enum InputSource {
     /// The index among the pipeline's sources.
     Source(usize),
-    /// A source step, which generates rows.
-    Generator(Arc<Step>),
+    /// A source step, which generates rows; of a pipeline with `until`, at most this many.
+    Generator { step: Arc<Step>, at_most: Option<u64> },
     /// An aggregate, which reads the rows of a spill.
     Aggregate { step: Arc<Step>, spill: usize },
     /// A spill of an earlier stage, in batches of `batch_rows` rows, or `None` for the batches in which it was written.
@@ -76,6 +77,8 @@ pub(crate) enum Work {
     },
     Union(Arc<Append>),
     Join(JoinOperation),
+    /// The rows that `until` accepts.
+    Accept(Arc<RowFilter>),
     /// The index in [`Plan::sinks`](super::Plan::sinks).
     Sink(usize),
     /// The index in [`Plan::spills`](super::Plan::spills).

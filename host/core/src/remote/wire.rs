@@ -12,7 +12,7 @@ use crate::report::StepReport;
 use crate::sink::Encoded;
 use crate::source::RowPositions;
 use crate::spill::SpillFrame;
-use crate::stage::{DecodedRows, DroppedRow, RejectRecord, TaskOutput};
+use crate::stage::{AcceptedOutput, DecodedRows, DroppedRow, RejectRecord, TaskOutput};
 
 /// The part of a task that is not rows.
 #[derive(Debug, Serialize, Deserialize)]
@@ -39,6 +39,8 @@ struct DoneHeader {
     /// For each sink that gets rows, its index and the form of its blob.
     encoded: Vec<(usize, BlobForm)>,
     written: Vec<(usize, u64)>,
+    /// Whether a blob has the rows that `until` accepts, and the number of the others.
+    left_out: Option<u64>,
     /// The indices of the spills of the other blobs.
     spilled: Vec<usize>,
     steps: Vec<(usize, StepReport)>,
@@ -97,7 +99,7 @@ pub(crate) fn encode_output(output: Result<TaskOutput, Box<Failure>>) -> Result<
         Ok(output) => output,
         Err(failure) => return Ok(WireMessage::new(&OutputHeader::Failed(failure))?.0),
     };
-    let TaskOutput { encoded, written, spilled, steps, rejected, dropped, is_complete, .. } = output;
+    let TaskOutput { encoded, written, accepted, spilled, steps, rejected, dropped, is_complete, .. } = output;
     let form = |encoded: &Encoded| match encoded {
         Encoded::Bytes(_) => BlobForm::Bytes,
         Encoded::Rows(_, None) => BlobForm::Rows,
@@ -106,6 +108,7 @@ pub(crate) fn encode_output(output: Result<TaskOutput, Box<Failure>>) -> Result<
     let header = DoneHeader {
         encoded: encoded.iter().map(|(sink, encoded)| (*sink, form(encoded))).collect(),
         written,
+        left_out: accepted.as_ref().map(|accepted| accepted.left_out),
         spilled: spilled.iter().map(|(spill, _)| *spill).collect(),
         steps,
         rejected,
@@ -119,6 +122,9 @@ pub(crate) fn encode_output(output: Result<TaskOutput, Box<Failure>>) -> Result<
             Encoded::Rows(_, Some(frame)) => out.add(frame.bytes()),
             Encoded::Rows(rows, None) => out.add(SpillFrame::encode(rows)?.bytes()),
         }
+    }
+    if let Some(accepted) = &accepted {
+        out.add(SpillFrame::encode(&accepted.rows)?.bytes());
     }
     for (_, frame) in &spilled {
         out.add(frame.bytes());
@@ -147,13 +153,18 @@ pub(crate) fn decode_output(bytes: &[u8]) -> Result<Result<TaskOutput, Box<Failu
         };
         encoded.push((sink, rows));
     }
+    let accepted = match header.left_out {
+        Some(left_out) => Some(AcceptedOutput { rows: SpillFrame::from_bytes(next()?.to_vec())?.decode()?, left_out }),
+        None => None,
+    };
     let mut spilled = Vec::with_capacity(header.spilled.len());
     for spill in header.spilled {
         spilled.push((spill, SpillFrame::from_bytes(next()?.to_vec())?));
     }
     let DoneHeader { written, steps, rejected, dropped, is_complete, .. } =
         DoneHeader { encoded: Vec::new(), spilled: Vec::new(), ..header };
-    Ok(Ok(TaskOutput { encoded, written, spilled, steps, rejected, dropped, is_complete, ..TaskOutput::default() }))
+    let output = TaskOutput { encoded, written, accepted, spilled, ..TaskOutput::default() };
+    Ok(Ok(TaskOutput { steps, rejected, dropped, is_complete, ..output }))
 }
 
 /// A message that is being written.

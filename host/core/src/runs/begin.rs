@@ -14,7 +14,7 @@ use super::prune::{self, RunFiles};
 use super::record::{RunRecord, RunState, now};
 use super::start::{Checkpointing, Start};
 use crate::config::Config;
-use crate::model_client::Journal;
+use crate::model_client::{BatchJobs, Journal};
 
 /// The name of the file of the answers of models.
 const ANSWERS: &str = "answers";
@@ -51,6 +51,7 @@ impl RunHandle {
     pub(crate) fn replace_earlier(&mut self) -> Result<(), RunStoreError> {
         if self.is_restart {
             Journal::remove(&self.answers());
+            BatchJobs::remove(&self.answers());
         }
         self.earlier.drain(..).try_for_each(RunFiles::remove)
     }

@@ -19,8 +19,9 @@ use crate::text::truncate;
 pub(crate) type Fingerprint = BTreeMap<String, String>;
 
 /// Settings of a model that do not change its answers.
-const MODEL_SERVICE: [&str; 10] = [
+const MODEL_SERVICE: [&str; 11] = [
     "addresses",
+    "batch",
     "budget",
     "concurrency",
     "give-up-after",
@@ -120,6 +121,7 @@ fn unambiguous(path: &Path) -> String {
 fn is_irrelevant(key: &str, limits_matter: bool) -> bool {
     key == "[pipeline] description"
         || key == "[pipeline] time"
+        || key == "[pipeline] until.at-most"
         || key == "[rejects] max-rejects"
         || !limits_matter && (key.starts_with("[limits] ") || key.contains("\" limits."))
         || key.starts_with("model \"") && MODEL_SERVICE.iter().any(|setting| key.contains(&format!("\" {setting}")))

@@ -16,6 +16,7 @@ use crate::engine::{
 use crate::failure::{Failure, FailureKind, LimitHit, Location, MESSAGE_BYTES, RowPlace, WHOLE};
 use crate::limits::Limits;
 use crate::model::ModelFailure;
+use crate::model_client::ModelEnd;
 use crate::monitor::Libraries;
 use crate::text::cut;
 use crate::units::{format_duration, format_size};
@@ -67,7 +68,8 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
     if let Some(halt) = error.downcast_ref::<Halt>() {
         return from_halt(*halt, limits);
     }
-    if let Some(ModelHalt(failure)) = error.downcast_ref::<ModelHalt>() {
+    if let Some(ModelHalt(end)) = error.downcast_ref::<ModelHalt>() {
+        let ModelEnd::Failed(failure) = end else { return Failure::deferred() };
         let ModelFailure { message, causes, hint } = failure.clone();
         let mut failure = Failure::new(FailureKind::Model, message).with_hint(hint);
         failure.causes = causes;

@@ -1,11 +1,14 @@
 //! The dispatcher: owns the state of a run.
 
+mod in_turn;
 mod wind_down;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
+use super::accepted::AcceptedRows;
 use super::checkpoints::CheckpointSchedule;
 use super::in_flight::{InFlight, semaphore};
 use super::message::{CheckpointResult, Message, WriteEnd, send};
@@ -23,8 +26,13 @@ use crate::report::Report;
 use crate::runs::ResumePoint;
 use crate::writeback::Durability;
 
+/// The number of a failure of the input itself.
+const AFTER_ALL_ITEMS: u64 = u64::MAX;
+
 /// While a batch waits for models, their requests are reported after this time without another message.
 const MODELS_EVERY: Duration = Duration::from_secs(1);
+/// Time after which guests that were stopped are asked again, because one may have missed the first request.
+const ASK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Runs all stages on this thread and those that it starts, each over its whole input.
 ///
@@ -49,13 +57,17 @@ pub(crate) fn run(run: ScheduledRun<'_>) -> (RunOutcome, Report) {
         writer,
         checkpoints: run.checkpoints.map(|settings| CheckpointSchedule::new(settings, run.from)),
         totals: Totals::new(run.report, run.models),
+        accepted: run.accepted,
         max_rejects: run.max_rejects,
         grace: run.grace,
         events: EventSender { run: run.id, listener: run.on_event },
         end: None,
     };
     match started {
-        Ok(()) => dispatcher.start_stage(run.from),
+        Ok(()) => {
+            dispatcher.start_stage(run.from);
+            dispatcher.end_input_if_enough();
+        }
         Err(error) => dispatcher.fail(Box::new(Failure::host(&error))),
     }
     dispatcher.run()
@@ -86,6 +98,8 @@ struct Dispatcher<'a> {
     /// `None` if the run cannot be resumed.
     checkpoints: Option<CheckpointSchedule>,
     totals: Totals,
+    /// `None` if all rows are wanted.
+    accepted: Option<AcceptedRows>,
     max_rejects: Option<MaxRejects>,
     grace: Duration,
     events: EventSender<'a>,
@@ -98,6 +112,10 @@ struct Tasks {
     input: InputState,
     running: usize,
     outputs: ReorderBuffer<InFlight>,
+    /// The first item whose requests are deferred. Outputs after it cannot be written in this run.
+    first_deferred: Option<u64>,
+    /// Failures whose turn has not come, by the number of their item.
+    failures: BTreeMap<u64, Box<Failure>>,
 }
 
 /// The state of a stage's input.
@@ -114,12 +132,28 @@ enum InputState {
 impl Tasks {
     /// The tasks of a stage that starts at the item with this number.
     fn new(first: u64) -> Self {
-        Self { input: InputState::Read, running: 0, outputs: ReorderBuffer::new(first) }
+        Self {
+            input: InputState::Read,
+            running: 0,
+            outputs: ReorderBuffer::new(first),
+            first_deferred: None,
+            failures: BTreeMap::new(),
+        }
     }
 
     /// Whether no task is running or will be started, and no output is held back.
     fn have_ended(&self) -> bool {
         self.input == InputState::Ended && self.running == 0 && !self.outputs.has_next()
+    }
+}
+
+impl Tasks {
+    /// Notes that an item has no output in this run. Outputs after it would hold their permits until the end, so they are dropped: their
+    /// answers are stored.
+    fn defer(&mut self, number: u64) {
+        let first = self.first_deferred.map_or(number, |first| first.min(number));
+        self.first_deferred = Some(first);
+        self.outputs.remove_after(first);
     }
 }
 
@@ -145,11 +179,15 @@ impl Dispatcher<'_> {
             let due_in =
                 self.checkpoints.as_ref().filter(|_| self.writer.is_idle()).and_then(CheckpointSchedule::due_in);
             let report_in = self.totals.has_models().then_some(MODELS_EVERY);
-            match due_in.into_iter().chain(report_in).min() {
+            let ask_in = self.is_draining().then_some(ASK_AGAIN);
+            match due_in.into_iter().chain(report_in).chain(ask_in).min() {
                 None => return self.inbox.recv().expect("the dispatcher itself holds a sender"),
                 Some(time) => {
                     if let Some(message) = self.receive_within(time) {
                         return message;
+                    }
+                    if ask_in.is_some() {
+                        self.stages.current().stop.raise_epoch();
                     }
                     if self.totals.has_news_of_models() {
                         self.events.progress(&mut self.totals);
@@ -186,7 +224,7 @@ impl Dispatcher<'_> {
                 self.events.progress(&mut self.totals);
             }
             Message::InputEnded(result) => self.input_ended(result),
-            Message::TaskEnded(result) => self.task_ended(result),
+            Message::TaskEnded(number, result) => self.task_ended(number, result),
             Message::Written(in_flight) => self.written(*in_flight),
             Message::StageFlushed => self.stage_flushed(),
             Message::CheckpointTried(result) => self.checkpoint_tried(result),
@@ -202,18 +240,22 @@ impl Dispatcher<'_> {
     fn input_ended(&mut self, result: Result<(), Box<Failure>>) {
         self.tasks.input = InputState::Ended;
         if let Err(failure) = result {
-            self.fail(failure);
+            self.fail_in_turn(AFTER_ALL_ITEMS, failure);
         }
+        self.fail_if_due();
         self.end_stage_if_written();
     }
 
-    fn task_ended(&mut self, result: Result<InFlight, Box<Failure>>) {
+    fn task_ended(&mut self, number: u64, result: Result<InFlight, Box<Failure>>) {
         self.tasks.running -= 1;
         match result {
-            Ok(in_flight) => self.tasks.outputs.push(in_flight.batch, in_flight),
-            Err(failure) => self.fail(failure),
+            Ok(_) if self.has_enough() || self.tasks.first_deferred.is_some_and(|first| number > first) => {}
+            Err(failure) if self.stages.current().is_deferral(&failure) => self.tasks.defer(number),
+            Ok(in_flight) => self.tasks.outputs.push(number, in_flight),
+            Err(failure) => self.fail_in_turn(number, failure),
         }
         self.order_writes();
+        self.end_stage_if_written();
         if self.end.is_none() && self.stages.current().reject_counter.is_exceeded() {
             self.stop(RunOutcome::TooManyRejects);
         }
@@ -263,10 +305,16 @@ impl Dispatcher<'_> {
     fn order_writes(&mut self) {
         self.save_checkpoint_if_due();
         while !self.checkpoints.as_ref().is_some_and(CheckpointSchedule::is_due)
-            && let Some(in_flight) = self.tasks.outputs.pop()
+            && !self.has_enough()
+            && let Some(mut in_flight) = self.tasks.outputs.pop()
         {
+            if let Err(failure) = self.count_accepted(&mut in_flight.output) {
+                return self.fail(failure);
+            }
             self.writer.write(in_flight);
+            self.end_input_if_enough();
         }
+        self.fail_if_due();
     }
 
     fn save_checkpoint_if_due(&mut self) {
@@ -286,12 +334,16 @@ impl Dispatcher<'_> {
 
     fn end_stage_if_written(&mut self) {
         // The reader and the tasks may hear of a stop before this thread does, and then end without all of their outputs.
-        let is_stopped = self.end.is_some() || self.stages.current().stop.reason().is_some();
+        let is_stopped = self.end.is_some() || !self.has_enough() && self.stages.current().stop.reason().is_some();
         if is_stopped || !self.tasks.have_ended() || !self.writer.is_idle() {
             return;
         }
-        if self.totals.exceeds(self.max_rejects, true) {
+        if self.totals.has_deferred_requests() {
+            self.stop(RunOutcome::Waiting);
+        } else if self.totals.exceeds(self.max_rejects, true) {
             self.stop(RunOutcome::TooManyRejects);
+        } else if self.accepted.is_some() && !self.has_enough() {
+            self.stop(RunOutcome::TooFewRows);
         } else if self.stages.is_last() {
             self.finish_files();
         } else {

@@ -17,8 +17,8 @@ pub(super) enum Message {
     StepCalled { step: usize, report: StepReport },
     /// The reader has read all items, or failed.
     InputEnded(Result<(), Box<Failure>>),
-    /// A task ended.
-    TaskEnded(Result<InFlight, Box<Failure>>),
+    /// The task of the item with this number ended.
+    TaskEnded(u64, Result<InFlight, Box<Failure>>),
     /// The writer has written an output.
     Written(Box<InFlight>),
     /// The writer has made the spilled rows of a stage readable.

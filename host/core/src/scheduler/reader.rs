@@ -127,7 +127,7 @@ impl StageReader {
                 let output = TaskOutput { read: checksum, ..output };
                 InFlight { batch, output, _permit: permit }
             });
-            send(&messages, Message::TaskEnded(result));
+            send(&messages, Message::TaskEnded(batch, result));
         });
     }
 

@@ -26,9 +26,19 @@ impl<T> ReorderBuffer<T> {
         Some(value)
     }
 
+    /// The number of the next value in order.
+    pub(super) fn next_number(&self) -> u64 {
+        self.next
+    }
+
     /// Whether the next value in order has arrived.
     pub(super) fn has_next(&self) -> bool {
         self.early.contains_key(&self.next)
+    }
+
+    /// Removes the values after this number that have arrived.
+    pub(super) fn remove_after(&mut self, number: u64) {
+        self.early.split_off(&number);
     }
 
     /// Removes all values that have arrived, in order and with gaps.

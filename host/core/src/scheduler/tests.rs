@@ -77,7 +77,7 @@ impl InputReader for OneRow {
         let row = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options);
         let rows =
             WorkRows::Ready(vec![row.expect("there is nothing to be wrong")], RowPositions::rows("one".into(), 1));
-        let item = WorkItem { rows, first: 0, bytes_read: None, rejected: Vec::new() };
+        let item = WorkItem { rows, first: 0, bytes_read: None, rejected: Vec::new(), is_cut: false };
         Ok((!std::mem::replace(&mut self.is_read, true)).then_some(item))
     }
 }
@@ -139,6 +139,7 @@ fn ended_with(input_reader: Box<dyn InputReader>, operations: Vec<Operation>) ->
         models: Vec::new(),
         from: ResumePoint::default(),
         id: "run".into(),
+        accepted: None,
         max_rejects: None,
         grace: Duration::ZERO,
     });

@@ -40,6 +40,11 @@ impl Totals {
         !self.models.is_empty()
     }
 
+    /// Whether models answer some requests later.
+    pub(super) fn has_deferred_requests(&self) -> bool {
+        self.models.iter().any(|model| model.has_deferred())
+    }
+
     /// Whether models were asked since the report was last made.
     pub(super) fn has_news_of_models(&self) -> bool {
         let reported = &self.report.models;

@@ -69,14 +69,20 @@ pub(super) fn apply_policy(
     let starts = (0..rows.count()).step_by(step.batch_rows).rev();
     let mut pending: Vec<Range<usize>> =
         starts.map(|start| start..rows.count().min(start.saturating_add(step.batch_rows))).collect();
+    let mut deferred = None;
     while let Some(range) = pending.pop()
         && !stage.reject_counter.is_exceeded()
     {
         match runner.process_range(range, &mut pending) {
             // The run ends because of rejected rows, so the rows of this batch that caused it are returned.
             Err(failure) if failure.kind == FailureKind::Interrupted && stage.reject_counter.is_exceeded() => break,
+            // The requests of the other ranges are part of the same batch.
+            Err(failure) if stage.is_deferral(&failure) => deferred = Some(failure),
             result => result?,
         }
+    }
+    if let Some(failure) = deferred {
+        return Err(failure);
     }
     let PolicyRunner { context, parts, mut rejected, drops, report, .. } = runner;
     rejected.sort_by_key(|rejected| rejected.row);

@@ -20,6 +20,8 @@ pub(crate) struct WorkItem {
     pub(crate) bytes_read: Option<u64>,
     /// Rows that were rejected before these.
     pub(crate) rejected: Vec<RejectRecord>,
+    /// Whether rows were cut off that a later run may want.
+    pub(crate) is_cut: bool,
 }
 
 /// The rows of a work item.
@@ -35,7 +37,25 @@ impl WorkItem {
     /// Creates a work item of decoded rows.
     pub(crate) fn ready(rows: Vec<RecordBatch>, name: &Arc<str>, first: u64) -> Self {
         let positions = RowPositions::rows(Arc::clone(name), first + 1);
-        Self { rows: WorkRows::Ready(rows, positions), first, bytes_read: None, rejected: Vec::new() }
+        Self { rows: WorkRows::Ready(rows, positions), first, bytes_read: None, rejected: Vec::new(), is_cut: false }
+    }
+
+    /// Returns the number of rows.
+    pub(crate) fn count(&self) -> u64 {
+        match &self.rows {
+            WorkRows::Raw(chunk) => chunk.rows as u64,
+            WorkRows::Ready(batches, _) => batches.first().map_or(0, |batch| batch.num_rows() as u64),
+        }
+    }
+
+    /// Cuts off decoded rows after this many.
+    pub(crate) fn truncate(&mut self, rows: u64) {
+        if let WorkRows::Ready(batches, _) = &mut self.rows {
+            for batch in batches.iter_mut().filter(|batch| batch.num_rows() as u64 > rows) {
+                *batch = batch.slice(0, rows as usize);
+                self.is_cut = true;
+            }
+        }
     }
 
     /// Returns the bytes that the rows take as plain data, if they can be more than those of a usual item: rows are only read

@@ -26,6 +26,6 @@ impl InputReader for FileInput {
         let first = self.next;
         self.next += chunk.rows as u64;
         let bytes_read = Some(chunk.bytes_read);
-        Ok(Some(WorkItem { rows: WorkRows::Raw(chunk), first, bytes_read, rejected: Vec::new() }))
+        Ok(Some(WorkItem { rows: WorkRows::Raw(chunk), first, bytes_read, rejected: Vec::new(), is_cut: false }))
     }
 }

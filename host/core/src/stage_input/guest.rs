@@ -41,18 +41,27 @@ pub(super) struct GeneratorInput {
     step: Arc<Step>,
     stateful: Option<StatefulStep>,
     output: OutputBatches,
+    /// Rows that are still taken.
+    left: u64,
 }
 
 impl GeneratorInput {
-    pub(super) fn new(step: &Arc<Step>) -> Self {
-        Self { step: Arc::clone(step), stateful: None, output: OutputBatches::new(step, step.batch_rows) }
+    /// Takes at most this many rows; `None` for all.
+    pub(super) fn new(step: &Arc<Step>, at_most: Option<u64>) -> Self {
+        let output = OutputBatches::new(step, step.batch_rows);
+        Self { step: Arc::clone(step), stateful: None, output, left: at_most.unwrap_or(u64::MAX) }
     }
 }
 
 impl InputReader for GeneratorInput {
     fn next(&mut self, stage: &Stage, report_step: StepReporter<'_>) -> Result<Option<WorkItem>, Box<Failure>> {
         loop {
-            if let Some(item) = self.output.next() {
+            if self.left == 0 {
+                return Ok(None);
+            }
+            if let Some(mut item) = self.output.next() {
+                item.truncate(self.left);
+                self.left -= item.count();
                 return Ok(Some(item));
             }
             let mut report = StepReport::new(Arc::clone(&self.step.name));

@@ -13,7 +13,7 @@ Tables are objects with ``__arrow_c_stream__`` or ``__arrow_c_array__``: those o
 """
 
 from ._errors import ConfigError, Failure, Frame, LimitHit, Location, LogEntry, RowPlace
-from ._pipeline import ModelUsage, Pipeline, Report, SinkReport, StepReport, run
+from ._pipeline import ModelUsage, Pipeline, Report, SinkReport, StepReport, UntilReport, run
 from ._step import Batches, Column, Rejected, Result, Step, build, test
 from ._stillbox import __version__
 
@@ -35,6 +35,7 @@ __all__ = [
     "SinkReport",
     "Step",
     "StepReport",
+    "UntilReport",
     "__version__",
     "build",
     "run",

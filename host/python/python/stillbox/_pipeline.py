@@ -9,9 +9,9 @@ from typing import Any
 
 from . import _stillbox, _toml
 from ._arrow import as_arrow, as_batch
-from ._report import ModelUsage, Report, SinkReport, StepReport
+from ._report import ModelUsage, Report, SinkReport, StepReport, UntilReport
 
-__all__ = ["ModelUsage", "Pipeline", "Report", "SinkReport", "StepReport", "run"]
+__all__ = ["ModelUsage", "Pipeline", "Report", "SinkReport", "StepReport", "UntilReport", "run"]
 
 
 class Pipeline:

@@ -89,6 +89,17 @@ class ModelUsage:
 
 
 @dataclass(frozen=True)
+class UntilReport:
+    """The rows of a pipeline with ``until``."""
+
+    rows: int
+    """The number of accepted rows with which the run is complete."""
+    accepted: int
+    left_out: int
+    """Rows that steps passed to the sink and that were not written."""
+
+
+@dataclass(frozen=True)
 class Report:
     """The numbers of a run."""
 
@@ -101,6 +112,7 @@ class Report:
     steps: list[StepReport] = field(default_factory=list)
     sinks: list[SinkReport] = field(default_factory=list)
     models: list[ModelUsage] = field(default_factory=list)
+    until: UntilReport | None = None
 
     @property
     def rejected(self) -> int:
@@ -118,4 +130,5 @@ class Report:
             steps=[StepReport._from_json(step) for step in values["steps"]],
             sinks=[_read(SinkReport, sink) for sink in values["sinks"]],
             models=[_read(ModelUsage, model) for model in values.get("models", [])],
+            until=_read(UntilReport, values["until"]) if values.get("until") else None,
         )

@@ -1,5 +1,7 @@
 //! Messages about a run that failed or was stopped.
 
+use stillbox::model::WaitingBatch;
+use stillbox::text::escape_controls;
 use stillbox::{CancelReason, Failure, Report, RunError};
 
 use super::resume;
@@ -16,7 +18,7 @@ pub(crate) fn report_error(error: &RunError) -> Exit {
             render::diagnostics(diagnostics);
             Exit::Usage
         }
-        RunError::Sink(failure) | RunError::Setup(failure) => {
+        RunError::Sink(failure) | RunError::Setup(failure) | RunError::TooFewRows { failure, .. } => {
             failure::failure(failure);
             Exit::Failed
         }
@@ -33,6 +35,7 @@ pub(crate) fn report_error(error: &RunError) -> Exit {
             failure::failure(failure);
             Exit::TimeLimit
         }
+        RunError::Waiting { batches, .. } => waiting(batches),
         RunError::Runs(error) => {
             failure::error(error);
             Exit::Usage
@@ -54,6 +57,24 @@ pub(super) fn show(failures: &[Failure]) {
     if let Some(more) = failures.len().checked_sub(FAILURES_SHOWN).filter(|more| *more > 0) {
         console::eprintln!("and {}", summary::counted(more as u64, "more failure", "more failures"));
     }
+}
+
+/// The maximum number of batches shown.
+const BATCHES_SHOWN: usize = 20;
+
+/// Prints the batches that a run waits for.
+fn waiting(batches: &[WaitingBatch]) -> Exit {
+    console::eprintln!("the run waits for {}:", summary::counted(batches.len() as u64, "batch", "batches"));
+    for WaitingBatch { model, batch, requests, status, .. } in batches.iter().take(BATCHES_SHOWN) {
+        let requests = summary::counted(*requests, "request", "requests");
+        let line = format!("  {batch} of model {model}: {requests}, {status}");
+        console::eprintln!("{}", escape_controls(&line));
+    }
+    if let Some(more) = batches.len().checked_sub(BATCHES_SHOWN).filter(|more| *more > 0) {
+        console::eprintln!("  and {}", summary::counted(more as u64, "more batch", "more batches"));
+    }
+    console::eprintln!("collect the answers with: {}", resume::command());
+    Exit::Waiting
 }
 
 /// Prints one line about the rows of a run that was stopped.

@@ -19,10 +19,12 @@ pub(super) fn evidence(
         Err(error) => {
             let (verdict, report) = match error {
                 RunError::Failed(failed) => (RunVerdict::Failed, &failed.report),
-                RunError::TooManyRejects { report, .. } => (RunVerdict::Failed, &**report),
-                RunError::TimeLimit { report, .. } | RunError::Interrupted { report, .. } => {
-                    (RunVerdict::Stopped, &**report)
+                RunError::TooManyRejects { report, .. } | RunError::TooFewRows { report, .. } => {
+                    (RunVerdict::Failed, &**report)
                 }
+                RunError::TimeLimit { report, .. }
+                | RunError::Waiting { report, .. }
+                | RunError::Interrupted { report, .. } => (RunVerdict::Stopped, &**report),
                 _ => (RunVerdict::Failed, &none),
             };
             (verdict, not_done(error, &failures), report)

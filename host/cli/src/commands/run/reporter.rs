@@ -203,8 +203,11 @@ impl RunReporter {
         let no_report = Report::default();
         let (end, report) = match error {
             RunError::Failed(failed) => (End::Failed, &failed.report),
-            RunError::TooManyRejects { report, .. } | RunError::TimeLimit { report, .. } => (End::Failed, &**report),
+            RunError::TooManyRejects { report, .. }
+            | RunError::TooFewRows { report, .. }
+            | RunError::TimeLimit { report, .. } => (End::Failed, &**report),
             RunError::Interrupted { reason, report, .. } => (End::Interrupted(*reason), &**report),
+            RunError::Waiting { batches, report, .. } => (End::Waiting(batches), &**report),
             _ => (End::Failed, &no_report),
         };
         self.record(error, end, report);
@@ -215,7 +218,9 @@ impl RunReporter {
             }
             error => {
                 let exit = report_error(error);
-                if let Some(resumable) = &report.resumable {
+                if exit != Exit::Waiting
+                    && let Some(resumable) = &report.resumable
+                {
                     let rows = summary::counted(resumable.rows, "row is", "rows are");
                     console::eprintln!("{rows} done and saved; resume with: {}", resume::command());
                 }
@@ -229,7 +234,7 @@ impl RunReporter {
     }
 
     /// Writes the failures to their file, and everything to the messages for programs.
-    fn record(&self, error: &RunError, end: End, report: &Report) {
+    fn record(&self, error: &RunError, end: End<'_>, report: &Report) {
         match error {
             RunError::Config(diagnostics) => self.records.errors(&errors::from_diagnostics(diagnostics)),
             RunError::Runs(_) => self.records.keep_earlier(),

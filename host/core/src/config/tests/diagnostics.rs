@@ -26,7 +26,7 @@ parameters = "column"
 from = 5
 path = "out"
 "#), @r#"
-    p.toml:2:1: unknown key `nmae` in [pipeline] (did you mean `name`? [pipeline] takes batch-rows, bundle-on-failure, description, name and time)
+    p.toml:2:1: unknown key `nmae` in [pipeline] (did you mean `name`? [pipeline] takes batch-rows, bundle-on-failure, description, name, time and until)
     p.toml:3:14: `batch-rows` in [pipeline] is a string, not an integer
     p.toml:5:3: unknown key `sources` in the file (did you mean `source`? the file takes dropped, limits, model, pipeline, rejects, secrets, sink, source and step)
     p.toml:10:10: `format` in [[source]] is "jsonlines", which is not a format (the formats are jsonl, json, csv, parquet and arrow)
@@ -61,13 +61,13 @@ fn tables_of_the_wrong_type_are_reported() {
 
 #[test]
 fn unknown_keys_are_reported() {
-    assert_snapshot!(broken("name = \"tidy\"", "name = \"tidy\"\nbatch_rows = 5"), @"p.toml:3:1: unknown key `batch_rows` in [pipeline] (did you mean `batch-rows`? [pipeline] takes batch-rows, bundle-on-failure, description, name and time)");
+    assert_snapshot!(broken("name = \"tidy\"", "name = \"tidy\"\nbatch_rows = 5"), @"p.toml:3:1: unknown key `batch_rows` in [pipeline] (did you mean `batch-rows`? [pipeline] takes batch-rows, bundle-on-failure, description, name, time and until)");
     assert_snapshot!(broken("path = \"in.jsonl\"", "path = \"in.jsonl\"\nfrom = \"x\""), @"p.toml:6:1: unknown key `from` in [[source]] ([[source]] takes columns, compression, csv, drop, format, hive, json, max-row, max-window, name, nested, on-bad-row, path, rename, route and select)");
     assert_snapshot!(broken("component", "Component"), @"p.toml:9:1: unknown key `Component` in [[step]] (did you mean `component`? [[step]] takes allow, batch-rows, cache, combine, component, concurrency, drop, from, inputs, instance, limits, model, models, name, on-failure, outputs, parameters, rename, route and select)");
     assert_snapshot!(broken("[[sink]]", "[grants]\n[[sink]]"), @"p.toml:11:2: unknown key `grants` in the file (the file takes dropped, limits, model, pipeline, rejects, secrets, sink, source and step)");
     assert_snapshot!(broken("name = \"trim\"", "name = \"trim\"\n\"a\\u001B[2J\\u202E\" = 1"), @r"p.toml:9:1: unknown key `a\u{1b}[2J\u{202e}` in [[step]] ([[step]] takes allow, batch-rows, cache, combine, component, concurrency, drop, from, inputs, instance, limits, model, models, name, on-failure, outputs, parameters, rename, route and select)");
     let long = "x".repeat(1000);
-    assert_snapshot!(broken("name = \"tidy\"", &format!("name = \"tidy\"\n{long} = 5")), @"p.toml:3:1: unknown key `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…` in [pipeline] ([pipeline] takes batch-rows, bundle-on-failure, description, name and time)");
+    assert_snapshot!(broken("name = \"tidy\"", &format!("name = \"tidy\"\n{long} = 5")), @"p.toml:3:1: unknown key `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…` in [pipeline] ([pipeline] takes batch-rows, bundle-on-failure, description, name, time and until)");
 }
 
 #[test]

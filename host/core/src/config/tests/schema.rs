@@ -22,6 +22,7 @@ unknown = 1
 
 [pipeline]
 name = "p"
+until = { rows = 1, at-most = 1, unknown = 1 }
 unknown = 1
 
 [limits]
@@ -88,6 +89,7 @@ a = { env = "A", unknown = 1 }
 /// Where each of these tables is in the schema, and under which heading it is in the reference.
 const TABLES: [(&str, &str, &str); 24] = [
     ("the file", "", "The pipeline file"),
+    ("`until`", "/$defs/until", "until"),
     ("[pipeline]", "/$defs/pipeline", "pipeline"),
     ("[limits]", "/$defs/limits", "limits"),
     ("`csv`", "/$defs/csv", "CSV files"),
@@ -221,6 +223,8 @@ fn the_schema_and_the_parser_accept_the_same_values() {
         ("[pipeline]", r#"description = "Trims.""#),
         ("[pipeline]", "batch-rows = 1"),
         ("[pipeline]", "batch-rows = 1_000_000"),
+        ("[pipeline]", r#"until = { rows = 5, where = "`a b` != 'c'", at-most = 5 }"#),
+        ("[pipeline]", "until = { rows = 1, at-most = 1000000000000 }"),
         ("[[source]]", r#"name = "größe_2-a""#),
         ("[[source]]", r#"columns = { id = "integer", v = "vector" }"#),
         ("[[source]]", "compression = \"xz\"\nmax-window = \"2GiB\"\nhive = true"),
@@ -285,6 +289,10 @@ fn the_schema_and_the_parser_reject_the_same_values() {
         ("[pipeline]", "batch-rows = 0"),
         ("[pipeline]", "batch-rows = 1_000_001"),
         ("[pipeline]", r#"batch-rows = "many""#),
+        ("[pipeline]", "until = 5"),
+        ("[pipeline]", "until = { rows = 5 }"),
+        ("[pipeline]", "until = { rows = 0, at-most = 5 }"),
+        ("[pipeline]", r#"until = { rows = 5, at-most = 5, where = "" }"#),
         ("[[source]]", r#"name = "-a""#),
         ("[[source]]", "columns = {}"),
         ("[[source]]", r#"compression = "lz4""#),

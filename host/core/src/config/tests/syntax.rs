@@ -12,7 +12,7 @@ fn syntax_errors_are_reported_with_other_problems() {
     p.toml:2:8: not valid TOML: `tidy` is not a value (put text in quotes)
     p.toml:3:13: not valid TOML: a value is missing
     p.toml:4:1: `name` is given twice (remove one of the two; every source, step and sink starts with its own [[source]], [[step]] or [[sink]])
-    p.toml:5:1: unknown key `decsription` in [pipeline] (did you mean `description`? [pipeline] takes batch-rows, bundle-on-failure, description, name and time)
+    p.toml:5:1: unknown key `decsription` in [pipeline] (did you mean `description`? [pipeline] takes batch-rows, bundle-on-failure, description, name, time and until)
     p.toml:6:3: unknown key `sonk` in the file (did you mean `sink`? the file takes dropped, limits, model, pipeline, rejects, secrets, sink, source and step)
     p.toml:7:10: not valid TOML: invalid basic string, expected `"`
     "#);

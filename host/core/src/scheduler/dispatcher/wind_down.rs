@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Dispatcher, InputState, RunOutcome, grace_after};
+use super::{ASK_AGAIN, Dispatcher, InputState, RunOutcome, grace_after};
 use crate::interrupt::{CancelReason, StopReason};
 use crate::runs;
 use crate::scheduler::checkpoints::CheckpointSchedule;
@@ -27,8 +27,6 @@ const PLACING: Duration = Duration::from_secs(30);
 /// Time that an interrupted run waits for the guests that it has stopped. They all end, but one may be in the middle of a
 /// long bulk memory instruction, and their results are of no use.
 const STOPPED_GUESTS: Duration = Duration::from_millis(5);
-/// Time after which guests that were stopped are asked again, because one may have missed the first request.
-const ASK_AGAIN: Duration = Duration::from_millis(5);
 
 impl Dispatcher<'_> {
     /// Ends all guests, and has the writer write the outputs that are complete.
