@@ -114,7 +114,8 @@ fn failure(end: &RunOutcome) -> Option<String> {
             Some(format!("{kind}{step}{place}: {}{more}", cut(&first.message, MESSAGE_BYTES)))
         }
         RunOutcome::TooManyRejects => Some("more rows were rejected than `max-rejects` allows".into()),
-        RunOutcome::Done | RunOutcome::OutputClosed | RunOutcome::Interrupted(..) => None,
+        RunOutcome::TooFewRows => Some("fewer rows were accepted than `until` wants".into()),
+        RunOutcome::Done | RunOutcome::OutputClosed | RunOutcome::Waiting | RunOutcome::Interrupted(..) => None,
     }
 }
 

@@ -87,7 +87,7 @@ a = { env = "A", unknown = 1 }
 "#;
 
 /// Where each of these tables is in the schema, and under which heading it is in the reference.
-const TABLES: [(&str, &str, &str); 24] = [
+const TABLES: [(&str, &str, &str); 25] = [
     ("the file", "", "The pipeline file"),
     ("`until`", "/$defs/until", "until"),
     ("[pipeline]", "/$defs/pipeline", "pipeline"),
