@@ -1,4 +1,4 @@
-//! Reports panics and exits to the host, with the row that the step was processing.
+//! Reports panics to the host, with the row that the step was processing.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -32,21 +32,6 @@ pub(crate) fn report_panics() {
         let location = info.location().map(crate::error::location);
         report(crate::log::cut(message(info.payload())), location.as_ref(), ROW.get());
     }));
-}
-
-/// Ends the instance, in place of the C library's function of this name, which `std::process::exit` calls. WASI passes on only
-/// whether the status is 0, so the status is reported first.
-#[expect(unsafe_code, reason = "the linker takes this function instead of the one of the C library")]
-#[cfg(target_arch = "wasm32")]
-#[unsafe(no_mangle)]
-extern "C" fn exit(status: i32) -> ! {
-    use crate::contract::stillbox::step::panic::report;
-
-    unsafe extern "C" {
-        safe fn _Exit(status: i32) -> !;
-    }
-    report(&format!("the step ended its instance with exit status {status}"), None, ROW.get());
-    _Exit(status)
 }
 
 /// Returns the message of a panic. Its payload is a text, except for `panic_any`.

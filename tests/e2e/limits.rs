@@ -58,7 +58,7 @@ fn the_time_limit_of_a_step_applies_to_its_manifest() {
     let folder = folder(&[BAD_LOOP_IN_MANIFEST]);
     let limited = step("bad_loop_in_manifest").limits("time = \"1500ms\"");
     let message = folder.run(PipelineFile::new().add(limited)).failed(2);
-    assert!(message.contains("within 1500ms"), "{message}");
+    assert!(message.contains("took too long while loading; the limit is `time = 1500ms`"), "{message}");
 }
 
 /// The calls of an aggregate are not tasks of a batch.

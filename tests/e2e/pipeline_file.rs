@@ -180,6 +180,7 @@ fn a_type_mismatch_names_the_reader_and_the_writer_of_the_column() {
     14 | parameters = { column = "length" }
        | ^^^^^^^^^^
        |
+       = help: convert it to text with the step `cast`, or declare its type with `columns` in a source that reads JSON or CSV
        = help: step "add_column" gives id: integer, text: text, length: integer
     "#);
     folder.write("input.jsonl", "{\"id\":1,\"text\":[]}\n");
@@ -190,6 +191,7 @@ fn a_type_mismatch_names_the_reader_and_the_writer_of_the_column() {
     7 | [[step]]
       | ^^^^^^^^
       |
+      = help: convert it to text with the step `cast`, or declare its type with `columns` in a source that reads JSON or CSV
       = help: the source gives id: integer, text: json
     "#);
 }

@@ -147,7 +147,7 @@ fn test_reports_a_missing_column_with_the_columns_of_the_input() {
 
     FAIL step/one
       incompatible: step "stillbox-test-programs" reads the column "text" as text, but step/cases/one/input.jsonl has it as integer
-        hint: step/cases/one/input.jsonl gives text: integer
+        hint: convert it to text with the step `cast`, or declare its type with `columns` in a source that reads JSON or CSV; step/cases/one/input.jsonl gives text: integer
 
        Summary 0 passed, 1 failed
     "#);

@@ -118,7 +118,7 @@ fn a_panic_is_reported_with_its_source_line_and_input_row() {
         at: count-words/cases/first/input.jsonl:1
         source: src/lib.rs:35:40
         trap: wasm `unreachable` instruction executed
-        frame: count_words::count_words (src/lib.rs:35:40)
+        frame: count_words (src/lib.rs:35:40)
         frame: {closure#0} (src/lib.rs:32:4)
         frame: count_words::_::__process (src/lib.rs:31:1)
     ");
@@ -135,11 +135,11 @@ fn a_panic_in_the_standard_library_is_reported_with_the_line_that_called_it() {
     FAIL count-words/first
       panic in step count-words: failed to spawn thread: Os { code: 58, kind: Unsupported, message: "Not supported" }
         at: count-words/cases/first/input.jsonl:1
-        source: count-words/src/lib.rs:35:5
+        source: src/lib.rs:35:5
         trap: wasm `unreachable` instruction executed
-        frame: count_words (count-words/src/lib.rs:35:5)
-        frame: {closure#0} (count-words/src/lib.rs:32:4)
-        frame: __process (count-words/src/lib.rs:31:1)
+        frame: count_words (src/lib.rs:35:5)
+        frame: {closure#0} (src/lib.rs:32:4)
+        frame: count_words::_::__process (src/lib.rs:31:1)
         hint: a step has no threads, processes and sockets: Stillbox runs several batches at once instead
     "#);
 }

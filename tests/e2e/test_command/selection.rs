@@ -35,7 +35,7 @@ fn the_parts_of_a_test_run_have_every_case_once() {
     assert_eq!((all.len(), BTreeSet::from_iter(all).len()), (5, 5));
     // A part without cases is not an error, or the number of parts would depend on that of the cases.
     let empty = test(&folder, ADD_COLUMN, &["--shard", "6/6"]).succeeded();
-    assert!(empty.stderr.contains("0 passed, 5 left out"), "{}", empty.stderr);
+    assert!(empty.stderr.contains("0 passed, 5 skipped"), "{}", empty.stderr);
     let message = test(&folder, ADD_COLUMN, &["--shard", "4/3"]).failed(2);
     assert!(message.contains("there is no part 4 of 3; the parts are counted from 1"), "{message}");
 }

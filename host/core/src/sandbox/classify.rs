@@ -10,8 +10,8 @@ use super::{CallOptions, Halt, hints, stack};
 use crate::component::Component;
 use crate::engine::bindings::types::{ErrorKind, StepError};
 use crate::engine::{
-    Attribution, CapturedOutput, DeniedGrowth, HOST_CALL_BYTES, MAX_HANDLES, ModelHalt, PanicReport, State,
-    TABLE_ELEMENTS, is_shortage_error,
+    Attribution, CapturedOutput, DeniedGrowth, HOST_CALL_BYTES, MAX_HANDLES, ModelHalt, State, TABLE_ELEMENTS,
+    is_shortage_error,
 };
 use crate::failure::{Failure, FailureKind, LimitHit, Location, MESSAGE_BYTES, RowPlace, WHOLE};
 use crate::limits::Limits;
@@ -76,7 +76,7 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
         return failure;
     }
     if let Some(I32Exit(status)) = error.downcast_ref::<I32Exit>() {
-        return from_exit(*status, state);
+        return from_exit(*status);
     }
     if is_shortage_error(error) {
         return Failure::shortage(error.chain().map(ToString::to_string).collect());
@@ -86,7 +86,12 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
         let fuel = limits.fuel.unwrap_or_default();
         return Failure::limit(FailureKind::Fuel, "the step ran out of fuel", "fuel", fuel.to_string());
     }
-    let panic = state.panic().map(|panic| from_report(FailureKind::Panic, panic));
+    let panic = state.panic().map(|panic| {
+        let mut failure = Failure::new(FailureKind::Panic, panic.message.clone());
+        failure.location.clone_from(&panic.location);
+        failure.row = panic.row.map(|row| RowPlace { index: row.into(), file: None, line: None, row: None });
+        failure
+    });
     if let Some(growth) = state.denied_growth() {
         let mut failure = from_denied_growth(growth, limits);
         if let Some(panic) = panic {
@@ -108,23 +113,11 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
     }
 }
 
-/// Creates a failure with the message that the step reported before it ended.
-fn from_report(kind: FailureKind, report: &PanicReport) -> Failure {
-    let mut failure = Failure::new(kind, report.message.clone());
-    failure.location.clone_from(&report.location);
-    failure.row = report.row.map(|row| RowPlace { index: row.into(), file: None, line: None, row: None });
-    failure
-}
-
-/// Creates the failure for an instance that ended itself. WASI passes on only whether the status is 0, which a step in Rust
-/// therefore reports.
-fn from_exit(status: i32, state: &State) -> Failure {
-    let failure = match (status, state.panic()) {
-        (0, _) => Failure::new(FailureKind::Exit, "the step ended its instance with exit status 0"),
-        (_, Some(report)) => from_report(FailureKind::Exit, report),
-        (_, None) => Failure::new(FailureKind::Exit, "the step ended its instance with an exit status other than 0"),
-    };
-    failure.with_hint("a step returns its result; it does not exit, not even with status 0")
+/// Creates the failure for an instance that ended itself. WASI passes on only whether the status is 0.
+fn from_exit(status: i32) -> Failure {
+    let status = if status == 0 { "exit status 0" } else { "an exit status other than 0" };
+    Failure::new(FailureKind::Exit, format!("the step ended its instance with {status}"))
+        .with_hint("a step returns its result; it does not exit, not even with status 0")
 }
 
 /// Creates the failure for an error that wasmtime gives no type, or of which only the host is the cause.
