@@ -238,10 +238,6 @@ fn a_pipeline_whose_rows_cannot_be_counted_in_order_is_an_error() {
             .add(sink("two.jsonl").from(&["count_from"])),
         counting("count = 9", until).add(step("turn_around")),
         counting("count = 9", until).add(refuse(1).set("batch-rows", 50)),
-        counting("count = 9", r#"{ rows = 5, where = "idd > 3", at-most = 10 }"#),
-        counting("count = 9", r#"{ rows = 5, where = "id == 'a'", at-most = 10 }"#),
-        counting("count = 9", r#"{ rows = 5, where = "text > 3", at-most = 10 }"#),
-        counting("count = 9", r#"{ rows = 5, where = "id = 3", at-most = 4, of = 1 }"#),
     ];
     let messages = pipelines.map(|pipeline| {
         folder.write_pipeline(pipeline);
@@ -287,7 +283,23 @@ fn a_pipeline_whose_rows_cannot_be_counted_in_order_is_an_error() {
       |         ^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: set `batch-rows` of [pipeline] instead
+    "#);
+}
 
+#[test]
+fn a_condition_that_does_not_fit_the_columns_is_an_error() {
+    let folder = folder();
+    let pipelines = [
+        counting("count = 9", r#"{ rows = 5, where = "idd > 3", at-most = 10 }"#),
+        counting("count = 9", r#"{ rows = 5, where = "id == 'a'", at-most = 10 }"#),
+        counting("count = 9", r#"{ rows = 5, where = "text > 3", at-most = 10 }"#),
+        counting("count = 9", r#"{ rows = 5, where = "id = 3", at-most = 4, of = 1 }"#),
+    ];
+    let messages = pipelines.map(|pipeline| {
+        folder.write_pipeline(pipeline);
+        folder.stillbox(["check", "pipeline.toml"]).failed(2)
+    });
+    insta::assert_snapshot!(messages.join("\n"), @r#"
     error: the sink has no column "idd" for `until`
      --> pipeline.toml:4:29
       |

@@ -195,7 +195,7 @@ fn time_left(elapsed: Duration, read: u64, total: u64) -> Option<Duration> {
     let left = total.checked_sub(read).filter(|left| *left > 0)?;
     let is_known = elapsed >= ESTIMATED_AFTER && read > 0;
     let left = is_known.then(|| elapsed.as_secs_f64() * left as f64 / read as f64)?;
-    Duration::try_from_secs_f64(left).ok()
+    Some(Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX))
 }
 
 /// Returns a duration in whole seconds or minutes.
