@@ -46,7 +46,7 @@ const OPERATORS: [(&str, Comparison); 6] = [
     (">", Comparison::Greater),
 ];
 
-/// Why a text is no condition.
+/// The problem of a text that is no condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ConditionError {
     pub(super) message: String,

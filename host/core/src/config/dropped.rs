@@ -1,11 +1,9 @@
 //! `[dropped]`: the file for a sample of the rows that steps drop.
 
-use super::entry::whole;
-use super::location::{ConfigLocation, Located};
+use super::location::Located;
 use super::parse_context::{ParseContext, shortened};
 use super::path_setting::{self, PathSetting};
 use super::table::{Table, TableEntry};
-use crate::format::Format;
 
 /// The most rows of a sample by default: enough to read.
 const DEFAULT_SAMPLE: u64 = 100;
@@ -34,13 +32,11 @@ pub(crate) enum SampleBy {
 const PATH_HELP: &str = "add `path = \"dropped.jsonl\"`: a file for some of the rows that steps drop, with the reasons";
 
 pub(super) fn read(mut table: Table<'_>, context: &mut ParseContext<'_>) -> Option<DroppedTable> {
-    let path = table.require("path", PATH_HELP).and_then(|entry| read_path(&entry, context));
-    let sample = table.take("sample").map_or(Some(DEFAULT_SAMPLE), |entry| {
-        let location = ConfigLocation::Span(entry.span.clone());
-        whole(&entry.name, entry.value, &location, &(1..=MAX_SAMPLE))
-            .map_err(|diagnostic| context.push(diagnostic))
-            .ok()
-    });
+    let path = table.require("path", PATH_HELP);
+    let path = path.and_then(|entry| path_setting::read_json_lines(&entry, "dropped rows", PATH_HELP, context));
+    let sample = table
+        .take("sample")
+        .map_or(Some(DEFAULT_SAMPLE), |entry| entry.integer(1..=MAX_SAMPLE, context).map(|sample| sample.value));
     let by = table.take("by").map_or(Some(SampleBy::Step), |entry| read_by(&entry, context));
     table.finish(context);
     Some(DroppedTable { path: path?, sample: sample?, by: by? })
@@ -56,23 +52,5 @@ fn read_by(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) -> Option<Sam
     let message = format!("{} is \"{}\", which is neither \"step\" nor \"reason\"", entry.name, shortened(&written));
     let help = "write \"step\" for a sample of each step, or \"reason\" for one of each reason of a step";
     context.push(entry.diagnostic(message).label("expected \"step\" or \"reason\"").help(help));
-    None
-}
-
-fn read_path(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) -> Option<Located<PathSetting>> {
-    let path = path_setting::read(entry, PATH_HELP, context)?;
-    let wrong = if path.is_standard() {
-        "dropped rows cannot go to standard output".to_owned()
-    } else if Format::from_path(&path.written) == Some(Format::JsonLines) {
-        return Some(path);
-    } else {
-        let written = path.written.display().to_string();
-        format!(
-            "dropped rows are written as JSON Lines, and `{}` does not have its file extension",
-            shortened(&written)
-        )
-    };
-    let diagnostic = entry.diagnostic(wrong).label("expected a .jsonl file");
-    context.push(diagnostic.help("give a file that ends in .jsonl, or in .jsonl.gz or .jsonl.zst to compress it"));
     None
 }

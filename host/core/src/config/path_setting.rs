@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::location::Located;
-use super::parse_context::ParseContext;
+use super::parse_context::{ParseContext, shortened};
 use super::table::TableEntry;
+use crate::format::Format;
 use crate::pattern;
 
 /// The path that stands for standard input or output.
@@ -50,6 +51,27 @@ pub(super) fn read(entry: &TableEntry<'_>, help: &str, context: &mut ParseContex
         return Some(Located::new(location, written.location));
     };
     context.push(entry.diagnostic(format!("{} {wrong}", entry.name)).help(help));
+    None
+}
+
+/// Reads the path of a file of JSON Lines with `rows`, such as "rejected rows". It may be compressed, and is not the standard output.
+pub(super) fn read_json_lines(
+    entry: &TableEntry<'_>,
+    rows: &str,
+    help: &str,
+    context: &mut ParseContext<'_>,
+) -> Option<Located<PathSetting>> {
+    let path = read(entry, help, context)?;
+    let wrong = if path.is_standard() {
+        format!("{rows} cannot go to standard output")
+    } else if Format::from_path(&path.written) == Some(Format::JsonLines) {
+        return Some(path);
+    } else {
+        let written = path.written.display().to_string();
+        format!("{rows} are written as JSON Lines, and `{}` does not have its file extension", shortened(&written))
+    };
+    let diagnostic = entry.diagnostic(wrong).label("expected a .jsonl file");
+    context.push(diagnostic.help("give a file that ends in .jsonl, or in .jsonl.gz or .jsonl.zst to compress it"));
     None
 }
 

@@ -9,8 +9,7 @@ use super::parse_context::{ParseContext, shortened};
 use super::path_setting::{self, PathSetting};
 use super::source::SourceTable;
 use super::step::StepTable;
-use super::table::{Table, TableEntry};
-use crate::format::Format;
+use super::table::Table;
 use crate::policy::{MaxRejects, Then};
 use crate::units::parse_whole_number;
 
@@ -40,7 +39,8 @@ pub(super) fn needed(sources: &[SourceTable], steps: &[StepTable]) -> Option<Dia
 }
 
 pub(super) fn read(mut table: Table<'_>, context: &mut ParseContext<'_>) -> Option<RejectsTable> {
-    let path = table.require("path", PATH_HELP).and_then(|entry| read_path(&entry, context));
+    let path = table.require("path", PATH_HELP);
+    let path = path.and_then(|entry| path_setting::read_json_lines(&entry, "rejected rows", PATH_HELP, context));
     let max_rejects = table.take("max-rejects").map(|entry| {
         let location = ConfigLocation::Span(entry.span.clone());
         read_max_rejects(&entry.name, entry.value, &location)
@@ -49,24 +49,6 @@ pub(super) fn read(mut table: Table<'_>, context: &mut ParseContext<'_>) -> Opti
     });
     table.finish(context);
     Some(RejectsTable { path: path?, max_rejects: max_rejects.transpose().ok()? })
-}
-
-fn read_path(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) -> Option<Located<PathSetting>> {
-    let path = path_setting::read(entry, PATH_HELP, context)?;
-    let wrong = if path.is_standard() {
-        "rejected rows cannot go to standard output".to_owned()
-    } else if Format::from_path(&path.written) == Some(Format::JsonLines) {
-        return Some(path);
-    } else {
-        let written = path.written.display().to_string();
-        format!(
-            "rejected rows are written as JSON Lines, and `{}` does not have its file extension",
-            shortened(&written)
-        )
-    };
-    let diagnostic = entry.diagnostic(wrong).label("expected a .jsonl file");
-    context.push(diagnostic.help("give a file that ends in .jsonl, or in .jsonl.gz or .jsonl.zst to compress it"));
-    None
 }
 
 /// Reads the maximum number of rejected rows: an integer, or a string with a number of rows or a percentage of the rows
