@@ -51,7 +51,8 @@ impl Otlp {
     /// # Errors
     /// The endpoint is not a URL, or the system starts no thread.
     pub(crate) fn start(settings: &OtlpSettings, pipeline: &str) -> anyhow::Result<Self> {
-        let (times, started) = (Times::new(SystemTime::now(), Instant::now()), Instant::now());
+        let started = Instant::now();
+        let times = Times::new(SystemTime::now(), started);
         let trace = (u128::from(random()) << 64) | u128::from(random()) | 1;
         let exporter = Exporter::start(settings)?;
         let (run, histograms) = (Mutex::default(), Mutex::default());
@@ -74,15 +75,20 @@ impl Otlp {
     }
 
     /// Sends the rest: the span of the run, and the metrics. Returns why telemetry is missing, if it is.
-    pub(crate) fn finish(&self, result: &Result<Report, RunError>, report: &Report) -> Option<String> {
+    pub(crate) fn finish(&self, result: &Result<Report, RunError>) -> Option<String> {
         let state = &self.state;
         // A run that was rejected has no telemetry.
         let run = state.run.lock().clone()?;
-        let now = Instant::now();
+        let no_report = Report::default();
+        let report = match result {
+            Ok(report) => report,
+            Err(error) => error.report().unwrap_or(&no_report),
+        };
+        let times = state.times.between(state.started, Instant::now());
         let root =
             RunSpan { run: &run, pipeline: &state.pipeline, error: result.as_ref().err().map(ToString::to_string) };
-        let span = encode::run_span(&root, state.ids(0), state.times.between(state.started, now));
-        let metrics = encode::metrics(report, &state.histograms.lock(), state.times.between(state.started, now));
+        let span = encode::run_span(&root, state.ids(0), times.clone());
+        let metrics = encode::metrics(report, &state.histograms.lock(), times);
         let patience = match result {
             Err(RunError::Interrupted { .. }) => FLUSH_AFTER_SIGNAL,
             _ => FLUSH,

@@ -6,7 +6,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use serde::Serialize;
 use stillbox::config::{ConfigError, Diagnostics};
-use stillbox::{BindError, ColumnMismatch, ConfiguredStep, Failure, FailureKind, Report, RunError};
+use stillbox::{BindError, ColumnMismatch, ConfiguredStep, Failure, FailureKind, RunError};
 use stillbox_cli::{error_text, failure_text, run_error_text};
 
 /// Creates a `stillbox.Failure` from a record.
@@ -90,22 +90,10 @@ pub(crate) fn run(py: Python<'_>, error: &RunError) -> PyErr {
     let exception = failure_with_text(py, first, &run_error_text(error));
     let attach = || {
         let records = failures.iter().map(json).collect::<PyResult<Vec<_>>>()?;
-        let report = report_of(error).map(json).transpose()?;
+        let report = error.report().map(json).transpose()?;
         exception.value(py).call_method1("_of_run", (records, report)).map(drop)
     };
     attach().err().unwrap_or(exception)
-}
-
-fn report_of(error: &RunError) -> Option<&Report> {
-    match error {
-        RunError::Failed(failed) => Some(&failed.report),
-        RunError::TooManyRejects { report, .. }
-        | RunError::TooFewRows { report, .. }
-        | RunError::TimeLimit { report, .. }
-        | RunError::Waiting { report, .. }
-        | RunError::Interrupted { report, .. } => Some(report),
-        _ => None,
-    }
 }
 
 /// Returns data of a run as JSON.

@@ -120,8 +120,7 @@ struct Sending {
 impl Sending {
     fn run(mut self) {
         loop {
-            let (spans, last) = self.next();
-            let end = last.as_ref().map(|(_, deadline)| *deadline);
+            let (spans, end) = self.next();
             if !spans.is_empty() && (self.failures < MAX_FAILURES || end.is_some()) {
                 let count = spans.len() as u64;
                 if !self.send("v1/traces", &spans_request(&spans, &self.service), end) {
@@ -129,16 +128,21 @@ impl Sending {
                 }
                 continue;
             }
-            self.shared.queue.lock().lost += spans.len() as u64;
-            if let Some((metrics, deadline)) = last {
+            let metrics = {
+                let mut queue = self.shared.queue.lock();
+                queue.lost += spans.len() as u64;
+                if spans.is_empty() { queue.last.take() } else { None }
+            };
+            if let Some((metrics, deadline)) = metrics {
                 self.send("v1/metrics", &metrics_request(&metrics, &self.service), Some(deadline));
                 return;
             }
         }
     }
 
-    /// Waits for spans to send. Returns none if only the metrics are left.
-    fn next(&self) -> (Vec<Value>, Option<(Value, Instant)>) {
+    /// Waits for spans to send, and returns them with the time at which sending ends, if the run has ended. There are no spans if
+    /// only the metrics are left.
+    fn next(&self) -> (Vec<Value>, Option<Instant>) {
         let mut queue = self.shared.queue.lock();
         let start = Instant::now();
         while queue.last.is_none() && queue.spans.len() < BATCH {
@@ -149,7 +153,7 @@ impl Sending {
             self.shared.changed.wait_for(&mut queue, if left.is_zero() { EVERY } else { left });
         }
         let count = queue.spans.len().min(BATCH);
-        (queue.spans.drain(..count).collect(), queue.last.clone())
+        (queue.spans.drain(..count).collect(), queue.last.as_ref().map(|(_, end)| *end))
     }
 
     /// Sends a request, until the end if there is one. Returns whether the collector has taken it.

@@ -121,6 +121,19 @@ impl RunError {
         Self::TimeLimit { limit, failure, report }
     }
 
+    /// Returns the numbers of the run until its end, if it has started.
+    pub fn report(&self) -> Option<&Report> {
+        match self {
+            Self::Failed(failed) => Some(&failed.report),
+            Self::TooManyRejects { report, .. }
+            | Self::TooFewRows { report, .. }
+            | Self::TimeLimit { report, .. }
+            | Self::Waiting { report, .. }
+            | Self::Interrupted { report, .. } => Some(report),
+            Self::Config(_) | Self::Sink(_) | Self::Setup(_) | Self::Runs(_) => None,
+        }
+    }
+
     /// Returns the records of the step, the input or the output that failed. Empty if the pipeline file itself is
     /// wrong, or the run was stopped.
     pub fn failures(&self) -> Vec<Failure> {

@@ -17,17 +17,13 @@ pub(super) fn evidence(
     let (verdict, sentence, report) = match result {
         Ok(report) => (RunVerdict::Done, done(report), report),
         Err(error) => {
-            let (verdict, report) = match error {
-                RunError::Failed(failed) => (RunVerdict::Failed, &failed.report),
-                RunError::TooManyRejects { report, .. } | RunError::TooFewRows { report, .. } => {
-                    (RunVerdict::Failed, &**report)
+            let verdict = match error {
+                RunError::TimeLimit { .. } | RunError::Waiting { .. } | RunError::Interrupted { .. } => {
+                    RunVerdict::Stopped
                 }
-                RunError::TimeLimit { report, .. }
-                | RunError::Waiting { report, .. }
-                | RunError::Interrupted { report, .. } => (RunVerdict::Stopped, &**report),
-                _ => (RunVerdict::Failed, &none),
+                _ => RunVerdict::Failed,
             };
-            (verdict, not_done(error, &failures), report)
+            (verdict, not_done(error, &failures), error.report().unwrap_or(&none))
         }
     };
     let environment = environment(pipeline.file(), collector.started(), threads, &|word| collector.redact(word));

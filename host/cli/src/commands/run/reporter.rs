@@ -180,7 +180,7 @@ impl RunReporter {
         }
         // A collector that is slow or missing is no failure of the run.
         #[cfg(feature = "otlp")]
-        if let Some(warning) = self.otlp.as_ref().and_then(|otlp| otlp.finish(result, &report_of(result))) {
+        if let Some(warning) = self.otlp.as_ref().and_then(|otlp| otlp.finish(result)) {
             render::warning(&warning);
         }
         // The exit code of a run that failed says more.
@@ -201,14 +201,11 @@ impl RunReporter {
 
     fn not_done(&self, pipeline: &Pipeline, error: &RunError) -> Exit {
         let no_report = Report::default();
-        let (end, report) = match error {
-            RunError::Failed(failed) => (End::Failed, &failed.report),
-            RunError::TooManyRejects { report, .. }
-            | RunError::TooFewRows { report, .. }
-            | RunError::TimeLimit { report, .. } => (End::Failed, &**report),
-            RunError::Interrupted { reason, report, .. } => (End::Interrupted(*reason), &**report),
-            RunError::Waiting { batches, report, .. } => (End::Waiting(batches), &**report),
-            _ => (End::Failed, &no_report),
+        let report = error.report().unwrap_or(&no_report);
+        let end = match error {
+            RunError::Interrupted { reason, .. } => End::Interrupted(*reason),
+            RunError::Waiting { batches, .. } => End::Waiting(batches),
+            _ => End::Failed,
         };
         self.record(error, end, report);
         let exit = match error {
@@ -266,21 +263,6 @@ fn telemetry(settings: &RunSettings, pipeline: &str) -> Result<Option<Otlp>, Exi
         failure::error(error.as_ref());
         Exit::Usage
     })
-}
-
-/// Returns the numbers of a run, if it has any.
-#[cfg(feature = "otlp")]
-fn report_of(result: &Result<Report, RunError>) -> Report {
-    match result {
-        Ok(report) => report.clone(),
-        Err(RunError::Failed(failed)) => failed.report.clone(),
-        Err(
-            RunError::TooManyRejects { report, .. }
-            | RunError::TimeLimit { report, .. }
-            | RunError::Interrupted { report, .. },
-        ) => (**report).clone(),
-        Err(_) => Report::default(),
-    }
 }
 
 /// Checks that the files that are written during the run or after it can be created.
