@@ -11,6 +11,7 @@ mod escape;
 mod foreign;
 mod message_pattern;
 mod paths;
+mod percent;
 mod truncate;
 
 use std::borrow::Cow;
@@ -24,7 +25,9 @@ pub use escape::{command_brackets, escape_controls, escape_controls_in_json, esc
 pub(crate) use foreign::{escaped, named, shown};
 pub use message_pattern::message_pattern;
 pub(crate) use paths::{optional_path_as_text, path_as_text, paths_as_text};
-pub(crate) use truncate::{BoundedText, cut, shorten, truncate};
+pub use percent::{HexCase, percent_decoded, percent_encoded};
+pub use truncate::truncate;
+pub(crate) use truncate::{BoundedText, cut, shorten};
 
 /// Quotes a text as one word for a POSIX shell, for commands that are displayed to be copied.
 pub fn shell_word(text: &str) -> Cow<'_, str> {

@@ -2,6 +2,8 @@
 
 use std::env;
 
+use stillbox::text::percent_decoded;
+
 /// The variable with the endpoint, if the option does not name one.
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 /// The variable with headers: names and values such as `a=b,c=d`, with `%` and two digits for any byte.
@@ -14,7 +16,7 @@ const SERVICE: &str = "OTEL_SERVICE_NAME";
 pub(crate) struct OtlpSettings {
     /// The URL below which are `v1/traces` and `v1/metrics`.
     pub(super) endpoint: String,
-    /// What has set it, for messages.
+    /// The option or variable that has set it, for messages.
     pub(super) set_by: &'static str,
     pub(super) headers: Vec<(String, String)>,
     pub(super) service: String,
@@ -36,22 +38,12 @@ impl OtlpSettings {
 fn read_headers(text: &str) -> Vec<(String, String)> {
     let header = |pair: &str| {
         let (name, value) = pair.split_once('=')?;
-        Some((name.trim().to_lowercase(), decoded(value.trim())))
+        Some((
+            name.trim().to_lowercase(),
+            String::from_utf8_lossy(&percent_decoded(value.trim().as_bytes())).into_owned(),
+        ))
     };
     text.split(',').filter_map(header).collect()
-}
-
-/// Replaces each `%` with two hexadecimal digits by its byte.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let digits = (*first == b'%').then(|| after.get(..2)).flatten();
-        let byte = digits.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-        bytes.push(byte.unwrap_or(*first));
-        rest = if byte.is_some() { &after[2..] } else { after };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

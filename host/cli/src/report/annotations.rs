@@ -6,11 +6,12 @@ use stillbox::text::escape_controls;
 use stillbox::units::grouped;
 
 use super::evidence::Evidence;
-use super::groups::{Effect, FailureGroup};
+use super::groups::FailureGroup;
 use super::places::{FilePlace, Places};
 
 /// The number of annotations: GitHub shows ten errors and ten warnings of a step of a workflow.
 const MAX_ANNOTATIONS: usize = 10;
+
 /// Returns the commands that make the annotations, one per line: the failures that ended the run, then the largest groups of
 /// rejected rows. Texts of steps cannot end a command or begin another.
 pub(super) fn commands(evidence: &Evidence) -> String {
@@ -28,10 +29,7 @@ pub(super) fn commands(evidence: &Evidence) -> String {
 }
 
 fn command(group: &FailureGroup, places: &Places<'_>) -> String {
-    let level = match group.effect {
-        Effect::Ended => "error",
-        Effect::Rejected => "warning",
-    };
+    let level = group.effect.level();
     let mut properties = vec![format!("title={}", property(&group.title()))];
     if let Some(FilePlace { file, line, column }) = places.place(group) {
         properties.push(format!("file={}", property(&file)));
@@ -39,11 +37,7 @@ fn command(group: &FailureGroup, places: &Places<'_>) -> String {
         properties.extend(column.map(|column| format!("col={column}")));
     }
     let mut lines = vec![group.message.clone()];
-    lines.extend(group.causes.iter().map(|cause| format!("caused by: {cause}")));
-    let rows = group.places();
-    if !rows.is_empty() {
-        lines.push(format!("at: {rows}"));
-    }
+    lines.extend(group.causes_and_places());
     lines.extend(group.location.as_ref().map(|location| format!("source: {location}")));
     lines.extend(group.hint.as_ref().map(|hint| format!("hint: {hint}")));
     let message = lines.iter().map(|line| data(&escape_controls(line))).collect::<Vec<_>>().join("%0A");

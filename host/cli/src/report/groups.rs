@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use stillbox::Failure;
 use stillbox::failure::{Location, RowPlace};
-use stillbox::text::message_pattern;
+use stillbox::text::{message_pattern, truncate};
 
-/// The maximum number of groups. The messages of a hostile step may all differ, and each group takes some KiB of memory.
+/// The maximum number of groups. The messages of a hostile step may all differ, and each group takes some KiB of memory. GitHub
+/// shows 5,000 results of SARIF.
 const MAX_GROUPS: usize = 1000;
 /// The number of rows of which a group has the places.
 const ROWS_KEPT: usize = 5;
@@ -21,6 +22,16 @@ pub(crate) enum Effect {
     Ended,
     /// Their rows were rejected.
     Rejected,
+}
+
+impl Effect {
+    /// Returns the level in reports for tools.
+    pub(crate) fn level(self) -> &'static str {
+        match self {
+            Self::Ended => "error",
+            Self::Rejected => "warning",
+        }
+    }
 }
 
 /// Failures of one kind at one place of a step, with messages that differ in numbers and quoted texts only.
@@ -151,6 +162,13 @@ impl FailureGroup {
         format!("{kind}{step}{times}")
     }
 
+    /// Returns a line for each cause, and one for the first rows if there are any.
+    pub(crate) fn causes_and_places(&self) -> impl Iterator<Item = String> {
+        let rows = Some(self.places()).filter(|rows| !rows.is_empty());
+        let causes = self.causes.iter().map(|cause| format!("caused by: {cause}"));
+        causes.chain(rows.map(|rows| format!("at: {rows}")))
+    }
+
     /// Returns the places of the first rows, such as `input.jsonl:3`.
     pub(crate) fn places(&self) -> String {
         let mut places: Vec<String> = self.rows.iter().map(|row| shortened(&row.to_string())).collect();
@@ -163,10 +181,7 @@ impl FailureGroup {
 
 /// Returns the start of a text.
 fn shortened(text: &str) -> String {
-    match text.char_indices().nth(TEXT_KEPT) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    truncate(text, TEXT_KEPT).into_owned()
 }
 
 #[cfg(test)]

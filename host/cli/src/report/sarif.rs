@@ -1,33 +1,29 @@
 //! The failures of a run as SARIF 2.1.0, for tools that show results of analyses next to source lines.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-use stillbox::text::{escape_controls, message_pattern};
+use stillbox::text::{HexCase, escape_controls, message_pattern, percent_encoded, truncate};
 
 use super::evidence::{Evidence, RunVerdict};
-use super::groups::{Effect, FailureGroup};
+use super::groups::FailureGroup;
 use super::places::{FilePlace, Places};
 
-/// The number of groups of failures. GitHub shows 5,000 results of a run, and takes 10 MB.
-const MAX_RESULTS: usize = 1000;
 /// The length of a message in characters.
 const MAX_MESSAGE: usize = 2000;
 
 /// Returns the document: a result for each group of failures, at the line of the step's source or of the input.
 pub(super) fn document(evidence: &Evidence) -> Value {
     let groups = evidence.failures.sorted();
-    let shown = &groups[..groups.len().min(MAX_RESULTS)];
-    let kinds: Vec<&str> = shown.iter().map(|group| group.kind).collect::<BTreeSet<_>>().into_iter().collect();
+    let kinds: Vec<&str> = groups.iter().map(|group| group.kind).collect::<BTreeSet<_>>().into_iter().collect();
     let places = Places::new(evidence.outline.as_ref());
-    let results = shown.iter().map(|group| result(group, &kinds, places.place(group)));
+    let results = groups.iter().map(|group| result(group, &kinds, places.place(group)));
     let rules = kinds.iter().map(|kind| {
         let text = format!("a failure of kind {kind}");
         json!({ "id": kind, "shortDescription": { "text": text } })
     });
     let mut invocation = json!({ "executionSuccessful": evidence.verdict == RunVerdict::Done });
-    let left_out = evidence.failures.total() - shown.iter().map(|group| group.count).sum::<u64>();
+    let left_out = evidence.failures.ungrouped();
     if left_out > 0 {
         let text = format!("{left_out} more failures with other messages are not among the results");
         invocation["toolExecutionNotifications"] = json!([{ "level": "note", "message": { "text": text } }]);
@@ -50,16 +46,8 @@ pub(super) fn document(evidence: &Evidence) -> Value {
 }
 
 fn result(group: &FailureGroup, kinds: &[&str], place: Option<FilePlace>) -> Value {
-    let level = match group.effect {
-        Effect::Ended => "error",
-        Effect::Rejected => "warning",
-    };
     let mut lines = vec![format!("{}: {}", group.title(), group.message)];
-    lines.extend(group.causes.iter().map(|cause| format!("caused by: {cause}")));
-    let rows = group.places();
-    if !rows.is_empty() {
-        lines.push(format!("at: {rows}"));
-    }
+    lines.extend(group.causes_and_places());
     lines.extend(group.hint.as_ref().map(|hint| format!("hint: {hint}")));
     let step = group.step.as_deref().unwrap_or_default();
     // Stays the same while the message differs in numbers and quoted texts only.
@@ -67,7 +55,7 @@ fn result(group: &FailureGroup, kinds: &[&str], place: Option<FilePlace>) -> Val
     let mut result = json!({
         "ruleId": group.kind,
         "ruleIndex": kinds.iter().position(|kind| *kind == group.kind),
-        "level": level,
+        "level": group.effect.level(),
         "message": { "text": text(&lines) },
         "occurrenceCount": group.count,
         "partialFingerprints": { "stillboxFailure/v1": escape_controls(&fingerprint) },
@@ -86,24 +74,12 @@ fn result(group: &FailureGroup, kinds: &[&str], place: Option<FilePlace>) -> Val
 /// Returns lines as one text of bounded length, in which controls are visible.
 fn text(lines: &[String]) -> String {
     let text = lines.iter().map(|line| escape_controls(line)).collect::<Vec<_>>().join("\n");
-    match text.char_indices().nth(MAX_MESSAGE) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+    truncate(&text, MAX_MESSAGE).into_owned()
 }
 
 /// Returns a relative path as a reference of RFC 3986.
 fn uri(path: &str) -> String {
-    let mut uri = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
-            uri.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(uri, "%{byte:02X}");
-        }
-    }
-    uri
+    percent_encoded(path, |byte| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte), HexCase::Upper)
 }
 
 #[cfg(test)]

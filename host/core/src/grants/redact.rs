@@ -7,7 +7,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use memchr::memmem;
 use serde_json::{Number, Value};
 
 use super::secret::Secret;
+use crate::text::{HexCase, percent_encoded};
 
 /// Takes the place of a secret in a text.
 const REDACTED: &str = "[redacted]";
@@ -215,17 +215,17 @@ fn forms(value: &str) -> Vec<Vec<u8>> {
     // PHP and others escape the slash as well.
     forms.extend([json.as_bytes().to_vec(), json.replace('/', "\\/").into_bytes()]);
     forms.extend(["&#39;", "&#x27;", "&apos;"].map(|apostrophe| html(value, apostrophe)));
-    for lower in [false, true] {
+    for case in [HexCase::Upper, HexCase::Lower] {
         for keep in ["-._~", "-._~!$&'()*+,;=:@/", "-._*"] {
-            forms.push(percent_encoded(value, |byte| is_kept(byte, keep), lower));
+            forms.push(percent_encoded(value, |byte| is_kept(byte, keep), case).into_bytes());
         }
-        let all = percent_encoded(value, |_| false, lower);
-        forms.push(all.iter().copied().filter(|byte| *byte != b'%').collect());
-        forms.push(all);
+        let all = percent_encoded(value, |_| false, case);
+        forms.push(all.replace('%', "").into_bytes());
+        forms.push(all.into_bytes());
     }
     // The encoding of forms writes a space as `+`.
-    let form_encoded = percent_encoded(value, |byte| is_kept(byte, "-._* "), false);
-    forms.push(form_encoded.into_iter().map(|byte| if byte == b' ' { b'+' } else { byte }).collect());
+    let form_encoded = percent_encoded(value, |byte| is_kept(byte, "-._* "), HexCase::Upper);
+    forms.push(form_encoded.replace(' ', "+").into_bytes());
     for alphabet in [STANDARD, URL_SAFE] {
         // In a longer text, such as `user:secret`, the value starts at any of three places of a group.
         forms.extend((0..3).map(|shift| base64_core(value.as_bytes(), shift, alphabet)));
@@ -241,20 +241,6 @@ fn html(value: &str, apostrophe: &str) -> Vec<u8> {
 
 fn is_kept(byte: u8, keep: &str) -> bool {
     byte.is_ascii_alphanumeric() || keep.as_bytes().contains(&byte)
-}
-
-fn percent_encoded(value: &str, is_kept: impl Fn(u8) -> bool, lower: bool) -> Vec<u8> {
-    let mut encoded = String::new();
-    for byte in value.bytes() {
-        if is_kept(byte) {
-            encoded.push(char::from(byte));
-        } else if lower {
-            let _ = write!(encoded, "%{byte:02x}");
-        } else {
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded.into_bytes()
 }
 
 const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

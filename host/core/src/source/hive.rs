@@ -21,7 +21,7 @@ use super::error::{SourceError, SourceErrorKind};
 use super::number::{Number, parse_number};
 use super::{OpenSource, SourceSchema, SourceSpec};
 use crate::data_type::DataType;
-use crate::text::{escaped, named};
+use crate::text::{escaped, named, percent_decoded};
 
 /// The name of the folder for null.
 const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
@@ -210,22 +210,6 @@ fn column(name: &str, all: &[Pairs], declared: &mut Vec<(String, DataType)>) -> 
         _ => DataType::Text,
     };
     TextColumn { name: name.to_owned(), data_type: own.unwrap_or(inferred), width: 0, declared: own.is_some() }
-}
-
-/// Replaces `%` and two hexadecimal digits by the byte. Other text stays.
-fn percent_decoded(text: &[u8]) -> Vec<u8> {
-    let digit = |at: usize| text.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-    let (mut decoded, mut at) = (Vec::with_capacity(text.len()), 0);
-    while let Some(byte) = text.get(at) {
-        if let (b'%', Some(high), Some(low)) = (byte, digit(at + 1), digit(at + 2)) {
-            decoded.push((high * 16 + low) as u8);
-            at += 3;
-        } else {
-            decoded.push(*byte);
-            at += 1;
-        }
-    }
-    decoded
 }
 
 #[cfg(test)]

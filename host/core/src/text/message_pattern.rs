@@ -1,4 +1,4 @@
-//! What messages that differ from row to row have in common.
+//! Patterns of messages that differ from row to row in numbers and quoted texts.
 
 /// Returns a message with its numbers and quoted texts replaced, which differ from row to row: `#` and empty
 /// quotes. Of a long message it is the pattern of the first `most` characters.

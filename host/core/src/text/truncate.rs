@@ -7,7 +7,7 @@ use std::fmt;
 const ELLIPSIS: &str = " …";
 
 /// Returns the first `max_characters` characters of a text, followed by `…` if the text is longer.
-pub(crate) fn truncate(text: &str, max_characters: usize) -> Cow<'_, str> {
+pub fn truncate(text: &str, max_characters: usize) -> Cow<'_, str> {
     match text.char_indices().nth(max_characters) {
         Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
         None => Cow::Borrowed(text),

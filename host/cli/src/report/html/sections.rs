@@ -6,6 +6,7 @@ use std::time::Duration;
 use stillbox::Limits;
 use stillbox::outline::NodeRole;
 use stillbox::report::StepReport;
+use stillbox::text::truncate;
 use stillbox::units::{counted, format_duration, grouped};
 
 use crate::output::summary::duration;
@@ -231,8 +232,5 @@ pub(super) fn environment(page: &mut String, evidence: &Evidence) {
 }
 
 fn cut(text: &str) -> String {
-    match text.char_indices().nth(MAX_FACT) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    truncate(text, MAX_FACT).into_owned()
 }

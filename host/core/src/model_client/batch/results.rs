@@ -12,7 +12,7 @@ use super::super::batch_queue::not_written;
 use super::super::client::SharedModel;
 use super::super::journal::{JournalKey, Stored};
 use super::super::outcome::Outcome;
-use super::service::ServerJob;
+use super::service::{ServerJob, message_of};
 use crate::corrupt::RESTART_HINT;
 use crate::http::CallResponse;
 use crate::model::{AnswerError, ModelFailure};
@@ -88,9 +88,7 @@ impl SharedModel {
         let key = JournalKey::from_hex(value["custom_id"].as_str()?)?;
         let response = &value["response"];
         let Some(status) = response["status_code"].as_u64().and_then(|status| u16::try_from(status).ok()) else {
-            let error = &value["error"];
-            let message = error["message"].as_str().map_or_else(|| error.to_string(), ToOwned::to_owned);
-            return Some((key, LineResult::Passing(cut(&message, MESSAGE_BYTES))));
+            return Some((key, LineResult::Passing(cut(&message_of(&value["error"]), MESSAGE_BYTES))));
         };
         let body = match &response["body"] {
             Value::String(text) => text.clone(),

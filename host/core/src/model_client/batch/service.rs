@@ -12,6 +12,7 @@ use super::super::client::SharedModel;
 use super::super::outcome::Outcome;
 use crate::http::CallResponse;
 use crate::model::ModelFailure;
+use crate::text::{HexCase, percent_encoded};
 
 /// The wait before the first retry. It doubles with each one.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -43,9 +44,13 @@ impl ServerJob {
     /// Returns the messages of the errors for which a job was not accepted.
     pub(super) fn errors(&self) -> Vec<String> {
         let listed = self.errors["data"].as_array().map_or(&[][..], Vec::as_slice);
-        let message = |error: &Value| error["message"].as_str().map_or_else(|| error.to_string(), ToOwned::to_owned);
-        listed.iter().take(3).map(message).collect()
+        listed.iter().take(3).map(message_of).collect()
     }
+}
+
+/// Returns the message of an error, or else the whole of it.
+pub(super) fn message_of(error: &Value) -> String {
+    error["message"].as_str().map_or_else(|| error.to_string(), ToOwned::to_owned)
 }
 
 impl SharedModel {
@@ -179,8 +184,7 @@ impl SharedModel {
 /// Returns an id of the server as a segment of a path.
 fn segment(id: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    let encode = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    let text: String = id.bytes().map(encode).collect();
+    let text = percent_encoded(id, plain, HexCase::Upper);
     // A segment of dots would be another folder.
     if text.bytes().all(|byte| byte == b'.') { text.replace('.', "%2E") } else { text }
 }
