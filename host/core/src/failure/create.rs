@@ -4,6 +4,7 @@ use super::bounds::WHOLE;
 use super::record::{Failure, FailureKind, LimitHit};
 use crate::corrupt::{CorruptFile, RESTART_HINT};
 use crate::interrupt::StopReason;
+use crate::model::ModelFailure;
 use crate::text::causes;
 
 /// The hint of failures for a lack of memory or threads.
@@ -19,6 +20,14 @@ const SHORTAGES: [&str; 6] =
 /// have text of a guest.
 pub(crate) fn is_shortage(text: &str) -> bool {
     SHORTAGES.iter().any(|part| text.contains(part))
+}
+
+impl From<ModelFailure> for Failure {
+    fn from(ModelFailure { message, causes, hint }: ModelFailure) -> Self {
+        let mut failure = Self::new(FailureKind::Model, message).with_hint(hint);
+        failure.causes = causes;
+        failure
+    }
 }
 
 impl Failure {

@@ -30,13 +30,24 @@ pub(crate) use jobs::{BatchJobs, RunningBatches};
 /// Part of the key of every result.
 const DOMAIN: &[u8] = b"stillbox-batch-1";
 
-/// Why a call of a step has no answers.
+/// The end of a call of a step without answers.
 #[derive(Debug)]
 pub(crate) enum ModelEnd {
     /// No request can succeed.
     Failed(ModelFailure),
     /// Its requests are in a batch file, or will be.
     Deferred,
+}
+
+impl ModelEnd {
+    /// Passes on that a call is deferred, and returns its other results, which are recorded.
+    pub(super) fn unless_deferred<T>(result: Result<T, Self>) -> Result<Result<T, ModelFailure>, Self> {
+        match result {
+            Ok(value) => Ok(Ok(value)),
+            Err(Self::Failed(failure)) => Ok(Err(failure)),
+            Err(Self::Deferred) => Err(Self::Deferred),
+        }
+    }
 }
 
 impl From<ModelFailure> for ModelEnd {
@@ -68,7 +79,7 @@ impl SharedModel {
             Some(Stored::Response { status, body }) => (status, body),
             Some(Stored::Error(error, ..)) => return Err(NoAnswer::Error(error)),
             _ => {
-                // What the deferred requests may use is not free again before the run ends.
+                // The budget of the deferred requests stays reserved until the run ends.
                 self.spending
                     .reserve(outgoing.body.len(), outgoing.max_tokens)
                     .map_err(|failure| self.fail(failure))?;

@@ -71,7 +71,7 @@ impl ModelClient {
         answers.into_iter().map(|answer| answer.ok_or_else(|| self.without_answer())).collect()
     }
 
-    /// Why a task ended without an answer: the request is deferred.
+    /// Returns why a task ended without an answer: its request is deferred, or there is a bug.
     pub(super) fn without_answer(&self) -> ModelEnd {
         if self.has_deferred() { ModelEnd::Deferred } else { ModelEnd::Failed(self.ended()) }
     }

@@ -183,11 +183,7 @@ impl ModelSource {
                 Err(error) => refused.push((index, error)),
             }
         }
-        let answers = match client.generate(placed, call.followed.as_ref()).await {
-            Err(ModelEnd::Deferred) => return Err(ModelEnd::Deferred),
-            Err(ModelEnd::Failed(failure)) => Err(failure),
-            Ok(answers) => Ok(answers),
-        };
+        let answers = ModelEnd::unless_deferred(client.generate(placed, call.followed.as_ref()).await)?;
         if let Some(log) = &call.log {
             self.log_answers(log, &bodies, &answers);
         }
@@ -215,11 +211,8 @@ impl ModelSource {
             AnswerSource::Model(client) => {
                 let recorded = self.recorder.as_ref().map(|recorder| (recorder, texts.clone()));
                 let logged = call.log.as_ref().map(|log| (log, texts.clone()));
-                let vectors = match client.embed(texts, self.store.as_ref(), call.followed.as_ref()).await {
-                    Err(ModelEnd::Deferred) => return Err(ModelEnd::Deferred),
-                    Err(ModelEnd::Failed(failure)) => Err(failure),
-                    Ok(vectors) => Ok(vectors),
-                };
+                let vectors = client.embed(texts, self.store.as_ref(), call.followed.as_ref()).await;
+                let vectors = ModelEnd::unless_deferred(vectors)?;
                 if let Some((log, texts)) = logged {
                     self.log_embeddings(log, &texts, &vectors);
                 }

@@ -1,5 +1,6 @@
 //! The requests of one call, at the same time.
 
+use std::io;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -30,6 +31,15 @@ impl<T> Default for CallTasks<T> {
     }
 }
 
+/// Returns the failure of a task for which the system starts no thread.
+pub(super) fn no_thread(error: &io::Error) -> ModelFailure {
+    ModelFailure {
+        message: "no thread can be started for requests to models".into(),
+        causes: vec![error.to_string()],
+        hint: SHORTAGE_HINT.into(),
+    }
+}
+
 impl<T: Send + 'static> CallTasks<T> {
     /// Starts a task.
     ///
@@ -45,11 +55,7 @@ impl<T: Send + 'static> CallTasks<T> {
             // Without a receiver the instance has ended.
             let _ = sender.send(work.await);
         });
-        self.running.push(task.map_err(|error| ModelFailure {
-            message: "no thread can be started for requests to models".into(),
-            causes: vec![error.to_string()],
-            hint: SHORTAGE_HINT.into(),
-        })?);
+        self.running.push(task.map_err(|error| no_thread(&error))?);
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Short requests to the models of a pipeline.
 
-use std::sync::mpsc::RecvTimeoutError;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use super::error::failed;
@@ -22,21 +22,22 @@ impl Pipeline {
     pub fn probe_models(&self, engine: &Engine, options: &RunOptions) -> Result<Vec<ModelProbe>, RunError> {
         let planned = self.plan(engine, options, None, &Journal::default())?;
         let running: Vec<RunningProbe> = planned.plan.models.iter().map(|model| model.probe()).collect();
-        running.into_iter().map(|probe| wait(&probe, options)).collect()
+        running.into_iter().map(|probe| wait(&probe.result, "a request to a model", options)).collect()
     }
 }
 
-fn wait(probe: &RunningProbe, options: &RunOptions) -> Result<ModelProbe, RunError> {
+/// Waits for a result. A cancel ends the wait. `what` makes the result.
+pub(super) fn wait<T>(result: &Receiver<T>, what: &str, options: &RunOptions) -> Result<T, RunError> {
     loop {
-        match probe.result.recv_timeout(CHECK_EVERY) {
-            Ok(probe) => return Ok(probe),
+        match result.recv_timeout(CHECK_EVERY) {
+            Ok(result) => return Ok(result),
             Err(RecvTimeoutError::Timeout) => {
                 if let Some(reason) = options.interrupt.reason() {
                     return Err(RunError::Interrupted { reason, failures: Vec::new(), report: Box::default() });
                 }
             }
             Err(RecvTimeoutError::Disconnected) => {
-                let message = "a request to a model ended without a result; this is a bug in Stillbox";
+                let message = format!("{what} ended without a result; this is a bug in Stillbox");
                 return Err(failed(Failure::new(FailureKind::Host, message)));
             }
         }

@@ -90,7 +90,7 @@ pub(super) fn settle(handle: &RunHandle, end: &RunOutcome, entries: &Entries, (p
         RunOutcome::Failed(_) | RunOutcome::TooManyRejects | RunOutcome::TooFewRows => RunState::Failed,
         RunOutcome::Interrupted(..) | RunOutcome::Waiting => RunState::Interrupted,
     };
-    let record = handle.record.clone().with_failure(failure(end));
+    let record = RunRecord { failure: failure(end), ..handle.record.clone() };
     // A run that can be resumed retains everything. A checkpoint that could not be written does not count.
     if state == RunState::Done || entries.remove() || !handle.folder.has_checkpoint() {
         ended(handle, record, state, rows);

@@ -37,7 +37,7 @@ pub struct RunInfo {
     pub resumable: bool,
     /// The reason why a run of this pipeline can never be resumed, if there is one.
     pub unrepeatable: Option<String>,
-    /// What failed, if the run failed.
+    /// The failure of the run as one line, if it failed.
     pub failure: Option<String>,
     /// The corrupt file of the run, and the problem: the checkpoint, without which the run cannot be resumed, or the record,
     /// without which `name` and `pipeline` are empty.

@@ -32,7 +32,7 @@ pub(crate) struct RunRecord {
     pub(crate) has_own_outputs: bool,
     /// The reason why the run has no checkpoints, if there is one.
     pub(crate) unrepeatable: Option<String>,
-    /// What failed, if the run failed.
+    /// The failure of the run as one line, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<String>,
 }
@@ -57,10 +57,5 @@ impl RunRecord {
     /// The record with another state and number of rows.
     pub(crate) fn ended(self, state: RunState, rows: u64) -> Self {
         Self { state, rows, written: now(), ..self }
-    }
-
-    /// The record with what failed.
-    pub(crate) fn with_failure(self, failure: Option<String>) -> Self {
-        Self { failure, ..self }
     }
 }

@@ -15,7 +15,6 @@ use crate::engine::{
 };
 use crate::failure::{Failure, FailureKind, LimitHit, Location, MESSAGE_BYTES, RowPlace, WHOLE};
 use crate::limits::Limits;
-use crate::model::ModelFailure;
 use crate::model_client::ModelEnd;
 use crate::monitor::Libraries;
 use crate::text::cut;
@@ -70,10 +69,7 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
     }
     if let Some(ModelHalt(end)) = error.downcast_ref::<ModelHalt>() {
         let ModelEnd::Failed(failure) = end else { return Failure::deferred() };
-        let ModelFailure { message, causes, hint } = failure.clone();
-        let mut failure = Failure::new(FailureKind::Model, message).with_hint(hint);
-        failure.causes = causes;
-        return failure;
+        return failure.clone().into();
     }
     if let Some(I32Exit(status)) = error.downcast_ref::<I32Exit>() {
         return from_exit(*status);

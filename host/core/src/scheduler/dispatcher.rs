@@ -145,9 +145,7 @@ impl Tasks {
     fn have_ended(&self) -> bool {
         self.input == InputState::Ended && self.running == 0 && !self.outputs.has_next()
     }
-}
 
-impl Tasks {
     /// Notes that an item has no output in this run. Outputs after it would hold their permits until the end, so they are dropped: their
     /// answers are stored.
     fn defer(&mut self, number: u64) {

@@ -28,7 +28,7 @@ impl DroppedFile {
         self.run = Arc::clone(run);
     }
 
-    /// What tasks ask before they return rows.
+    /// The room that is left, which tasks ask for before they return rows.
     pub(crate) fn sampler(&self) -> Arc<DropSampler> {
         Arc::clone(&self.sampler)
     }

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::super::batch_queue::{EXTENSION, RequestFile, not_written};
 use super::super::client::{ModelClient, SharedModel};
+use super::super::tasks::no_thread;
 use super::results::unreadable;
 use super::service::ServerJob;
 use crate::corrupt::RESTART_HINT;
-use crate::failure::SHORTAGE_HINT;
 use crate::http::AbortOnDrop;
 use crate::model::{ModelFailure, WaitingBatch};
 use crate::private_dir::{TEMPORARY_PREFIX, not_followed};
@@ -32,7 +32,7 @@ pub(crate) struct RunningBatches {
     pub(crate) result: Receiver<Result<Vec<WaitingBatch>, ModelFailure>>,
 }
 
-/// What is known about a job, in a file next to its requests.
+/// The state of a job, in a file next to its requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct JobRecord {
@@ -64,12 +64,16 @@ impl BatchJobs {
 
     /// Removes the jobs of a run that is complete, or started again. Answers of jobs that were not collected are lost.
     pub(crate) fn remove(journal: &Path) {
-        for job in jobs(journal).unwrap_or_default() {
+        let files = files(journal).unwrap_or_else(|error| {
+            tracing::warn!("{}: the batches of models cannot be removed: {error}", journal.display());
+            Vec::new()
+        });
+        for job in jobs(&files).unwrap_or_default() {
             if let JobRecord { model, batch: Some(batch), .. } = job.record {
                 tracing::warn!("the answers of batch {batch} of model \"{model}\" are not collected any more");
             }
         }
-        if let Err(error) = remove_unrecorded(journal, &[]) {
+        if let Err(error) = remove_unrecorded(&files, &[]) {
             tracing::warn!("{}: the batches of models cannot be removed: {error}", journal.display());
         }
     }
@@ -80,13 +84,14 @@ impl BatchJobs {
     /// # Errors
     /// A record cannot be read, or is that of a model which takes no batches.
     pub(crate) fn collect(&self) -> Result<Option<RunningBatches>, ModelFailure> {
-        let jobs = jobs(&self.journal)?;
-        remove_unrecorded(&self.journal, &jobs).map_err(|error| not_written(&error))?;
+        let files = files(&self.journal).map_err(|error| corrupt(&self.journal, &error.to_string()))?;
+        let jobs = jobs(&files)?;
+        remove_unrecorded(&files, &jobs).map_err(|error| not_written(&error))?;
         let jobs = jobs.into_iter().map(|job| Ok((self.model(&job)?, job)));
         let jobs = jobs.collect::<Result<Vec<_>, ModelFailure>>()?;
         self.start(jobs, |model, mut job| async move {
             match job.record.batch.clone() {
-                None => Ok(Some(model.submit(&mut job, IsNew::No).await?)),
+                None => Ok(Some(model.submit(&mut job).await?)),
                 Some(batch) => model.collect(&job, &batch).await,
             }
         })
@@ -104,7 +109,7 @@ impl BatchJobs {
                 jobs.push((Arc::clone(&model.shared), job));
             }
         }
-        self.start(jobs, |model, mut job| async move { Ok(Some(model.submit(&mut job, IsNew::Yes).await?)) })
+        self.start(jobs, |model, mut job| async move { Ok(Some(model.submit(&mut job).await?)) })
     }
 
     /// Starts the work on all jobs, one after the other.
@@ -129,11 +134,7 @@ impl BatchJobs {
             // Without a receiver the run has ended.
             let _ = sender.send(failed.map_or(Ok(waiting), Err));
         });
-        let task = task.map_err(|error| ModelFailure {
-            message: "no thread can be started for requests to models".into(),
-            causes: vec![error.to_string()],
-            hint: SHORTAGE_HINT.into(),
-        })?;
+        let task = task.map_err(|error| no_thread(&error))?;
         Ok(Some(RunningBatches { _task: task, result }))
     }
 
@@ -149,16 +150,11 @@ impl BatchJobs {
     }
 }
 
-/// Whether no process can have submitted a job before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum IsNew {
-    Yes,
-    No,
-}
-
 impl SharedModel {
     /// Submits a job, from where an earlier process has left it.
-    async fn submit(&self, job: &mut Job, mut is_new: IsNew) -> Result<WaitingBatch, ModelFailure> {
+    async fn submit(&self, job: &mut Job) -> Result<WaitingBatch, ModelFailure> {
+        // No process can have submitted a job whose requests are not uploaded.
+        let is_new = job.record.file.is_none();
         let file = if let Some(file) = job.record.file.clone() {
             file
         } else {
@@ -166,21 +162,20 @@ impl SharedModel {
             let content = fs::read(&requests).map_err(|error| unreadable(&requests, &error))?;
             let name = format!("stillbox-{}.jsonl", job.record.token);
             let file = self.upload(&name, &content).await?;
-            is_new = IsNew::Yes;
             job.record.file = Some(file.clone());
             job.save().map_err(|error| not_written(&error))?;
             file
         };
-        let mut found = if is_new == IsNew::Yes { None } else { self.find_job(&file).await? };
-        if found.is_none() {
-            let created = self.create_job(&file, &job.record.endpoint, &job.record.token).await;
-            found = match created {
-                Ok(created) => Some(created),
+        let found = if is_new { None } else { self.find_job(&file).await? };
+        let on_server = match found {
+            Some(found) => found,
+            None => match self.create_job(&file, &job.record.endpoint, &job.record.token).await {
+                Ok(created) => created,
                 // The server may have created it, and only the response be lost.
-                Err(failure) => Some(self.find_job(&file).await.ok().flatten().ok_or(failure)?),
-            };
-        }
-        let ServerJob { id, status, .. } = found.expect("it is found or created above");
+                Err(failure) => self.find_job(&file).await.ok().flatten().ok_or(failure)?,
+            },
+        };
+        let ServerJob { id, status, .. } = on_server;
         job.record.batch = Some(id.clone());
         job.save().map_err(|error| not_written(&error))?;
         Ok(WaitingBatch::new(&self.settings.name, &id, job.record.requests, &status))
@@ -262,12 +257,10 @@ impl Job {
 }
 
 /// Returns all recorded jobs, in the order of their submission.
-fn jobs(journal: &Path) -> Result<Vec<Job>, ModelFailure> {
-    let files = files(journal).map_err(|error| corrupt(journal, &error.to_string()))?;
-    let is_record = |path: &PathBuf| {
-        path.extension().is_some_and(|ending| ending == "json") && !starts_with(path, TEMPORARY_PREFIX)
-    };
-    let mut paths: Vec<PathBuf> = files.into_iter().filter(is_record).collect();
+fn jobs(files: &[PathBuf]) -> Result<Vec<Job>, ModelFailure> {
+    let is_record =
+        |path: &Path| path.extension().is_some_and(|ending| ending == "json") && !starts_with(path, TEMPORARY_PREFIX);
+    let mut paths: Vec<PathBuf> = files.iter().filter(|path| is_record(path)).cloned().collect();
     paths.sort();
     let read = |path: PathBuf| {
         let file = not_followed().read(true).open(&path).map_err(|error| corrupt(&path, &error.to_string()))?;
@@ -300,9 +293,9 @@ fn starts_with(path: &Path, prefix: &str) -> bool {
 }
 
 /// Removes requests of a run that ended before it recorded their job. Its rows ask for them again.
-fn remove_unrecorded(journal: &Path, jobs: &[Job]) -> io::Result<()> {
-    for path in files(journal)? {
-        if !jobs.iter().any(|job| job.path == path || job.requests() == path) {
+fn remove_unrecorded(files: &[PathBuf], jobs: &[Job]) -> io::Result<()> {
+    for path in files {
+        if !jobs.iter().any(|job| job.path == *path || job.requests() == *path) {
             fs::remove_file(path)?;
         }
     }
