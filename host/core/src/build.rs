@@ -12,6 +12,7 @@ mod options;
 mod python;
 mod rust;
 mod sdk;
+mod short_digest;
 mod slim;
 #[cfg(test)]
 mod tests;

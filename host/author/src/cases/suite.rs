@@ -69,6 +69,15 @@ pub struct TestOptions<'a> {
     pub on_case: Option<&'a (dyn Fn(&CaseReport) + Sync)>,
 }
 
+impl TestOptions<'_> {
+    /// Passes an event to the listener.
+    fn report(&self, event: &Event<'_>) {
+        if let Some(listener) = &self.on_event {
+            listener(event);
+        }
+    }
+}
+
 /// An error that ends the whole test run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -206,15 +215,11 @@ impl Suite {
         let wasm = if let Some(component) = &self.component {
             component.clone()
         } else {
-            if let (Some(listener), false) = (&options.on_event, options.no_build) {
-                listener(&Event::building(step));
+            if !options.no_build {
+                options.report(&Event::building(step));
             }
             let build = BuildOptions::new().interrupt(&options.interrupt).cleanup(&options.cleanup);
-            let on_event = |event: &Event<'_>| {
-                if let Some(listener) = &options.on_event {
-                    listener(event);
-                }
-            };
+            let on_event = |event: &Event<'_>| options.report(event);
             let build = build.rejected(options.no_build).profile(BuildProfile::Development).on_event(&on_event);
             build_step(step, build)?.wasm
         };
@@ -226,16 +231,12 @@ impl Suite {
 impl Ready<'_> {
     /// Loads the component before its cases run, so that it is compiled once and its errors are reported once.
     fn load(&self, pools: &Pools<'_>) -> Result<(), StepProblem> {
-        if let Some(listener) = &pools.options.on_event {
-            listener(&Event::compiling(&self.wasm));
-        }
+        pools.options.report(&Event::compiling(&self.wasm));
         let component = pools.plain.load(&self.wasm, &Limits::default())?;
         if let Some((lock, folder)) = &pools.options.lock {
             self.check_lock(lock, folder, &component)?;
         }
-        if let Some(listener) = &pools.options.on_event {
-            listener(&Event::compiled(&self.wasm, component.is_cached()));
-        }
+        pools.options.report(&Event::compiled(&self.wasm, component.is_cached()));
         let _ = self.plain.set(Ok(component));
         Ok(())
     }

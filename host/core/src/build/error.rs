@@ -91,7 +91,7 @@ pub enum BuildError {
         what: String,
         /// The output of the installer, unchanged.
         output: String,
-        /// What to do.
+        /// The advice to the author.
         help: String,
     },
     /// The crate has no step.

@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::BuildError;
 use super::lock::BuildLock;
+use super::short_digest::first_digits;
 use super::slim::slim;
 use super::{BuildOptions, BuildProfile, exports, sdk};
 use crate::event::Event;
@@ -51,7 +52,7 @@ pub(super) fn build(program: &OsStr, dir: &Path, options: BuildOptions<'_>) -> R
         sdk: None,
         patches: Vec::new(),
     };
-    let lock = prepare(&mut cargo, workspace.as_ref(), options)?;
+    let _lock = prepare(&mut cargo, workspace.as_ref(), options)?;
     let Some(finished) = options.run_tool(&mut cargo.command(), &|line| {
         if let Some(what) = line.trim_start().strip_prefix("Blocking waiting for file lock on ") {
             options.report(&Event::BuildWaits { what });
@@ -72,7 +73,7 @@ pub(super) fn build(program: &OsStr, dir: &Path, options: BuildOptions<'_>) -> R
     }
     let built = component(&finished.stdout, &manifest).ok_or_else(|| BuildError::NoArtifact { dir: dir.to_owned() })?;
     let whole = fs::read(&built).map_err(|source| BuildError::Output { path: built.clone(), source })?;
-    if let Some(workspace) = workspace.as_ref().filter(|workspace| !workspace.sdk_users.is_empty())
+    if let Some(workspace) = &workspace
         && workspace.uses_sdk(&manifest)
         && !exports::is_step(&whole)
     {
@@ -83,9 +84,7 @@ pub(super) fn build(program: &OsStr, dir: &Path, options: BuildOptions<'_>) -> R
         BuildProfile::Release => "stillbox",
         BuildProfile::Development => "stillbox-dev",
     };
-    let written = write_slim(whole, (&built, folder), &manifest, root.unwrap_or(dir));
-    drop(lock);
-    written
+    write_slim(whole, (&built, folder), &manifest, root.unwrap_or(dir))
 }
 
 /// Sets the folders of the build and the paths to the SDK, and waits until no other build writes to the same folder.
@@ -151,8 +150,7 @@ fn output_folder(name: &str, target: &Path, manifest: &Path) -> PathBuf {
     if is_own {
         return folder;
     }
-    let digest = crate::component::digest(&Sha256::digest(manifest.as_os_str().as_encoded_bytes()));
-    folder.join(digest.trim_start_matches("sha256:").get(..16).unwrap_or_default())
+    folder.join(first_digits(&Sha256::digest(manifest.as_os_str().as_encoded_bytes()), 16))
 }
 
 /// Makes a temporary file, which only its owner can read, readable for all.

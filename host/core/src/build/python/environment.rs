@@ -9,10 +9,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sha2::{Digest as _, Sha256};
-
 use super::project;
 use crate::build::lock::BuildLock;
+use crate::build::short_digest::{digest_of_parts, first_digits};
 use crate::build::{BuildError, BuildOptions, user_folders};
 use crate::event::Event;
 use crate::private_dir;
@@ -73,7 +72,7 @@ pub(super) fn prepare(dir: &Path, sdk: &Path, options: BuildOptions<'_>) -> Resu
     if is_complete(&folder) {
         return Ok(folder);
     }
-    // What an interrupted installation has left. The lock is held.
+    // The remains of an interrupted installation. The lock is held.
     let aside = all.join(format!(".installing-{}", wanted.name()));
     for left in [&aside, &folder] {
         remove(left).map_err(unwritable)?;
@@ -123,14 +122,9 @@ fn identify(program: &'static str, options: BuildOptions<'_>) -> Result<Option<(
 impl Wanted<'_> {
     /// The name of its folder: a digest.
     fn name(&self) -> String {
-        let mut digest = Sha256::new();
         let python = self.python.as_ref().map_or(UV, |(_, identity)| identity);
-        for part in [python].into_iter().chain(self.packages.iter().map(String::as_str)) {
-            digest.update((part.len() as u64).to_le_bytes());
-            digest.update(part);
-        }
-        let digest = crate::component::digest(&digest.finalize());
-        digest.trim_start_matches("sha256:").get(..16).unwrap_or_default().to_owned()
+        let parts = [python].into_iter().chain(self.packages.iter().map(String::as_str));
+        first_digits(&digest_of_parts(parts.map(str::as_bytes)), 16)
     }
 
     fn install(&self, folder: &Path) -> Result<(), BuildError> {
@@ -169,12 +163,7 @@ impl Wanted<'_> {
     }
 
     fn run(&self, command: &mut Command) -> Result<(), BuildError> {
-        let program = command.get_program().to_string_lossy().into_owned();
-        let finished = self.options.run(command, &|_| ()).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => BuildError::NoPython { program },
-            _ => BuildError::NotRun { program, source },
-        })?;
-        match finished {
+        match super::run(command, self.options)? {
             None => Err(BuildError::Interrupted),
             Some(finished) if finished.status.success() => Ok(()),
             Some(finished) => Err(self.failed(&finished)),

@@ -26,14 +26,7 @@ pub(super) fn refresh(dir: &Path, patches: &[(String, PathBuf)]) {
         Ok(found) => found.starts_with(MARK) && found != wanted,
         Err(_) => !path.exists(),
     };
-    if is_ours
-        && let Err(error) = dir
-            .join(".cargo")
-            .metadata()
-            .map(drop)
-            .or_else(|_| fs::create_dir(dir.join(".cargo")))
-            .and_then(|()| fs::write(&path, wanted))
-    {
+    if is_ours && let Err(error) = fs::create_dir_all(dir.join(".cargo")).and_then(|()| fs::write(&path, wanted)) {
         tracing::debug!("cannot write `{}`: {error}", path.display());
     }
 }

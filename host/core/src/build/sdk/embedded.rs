@@ -5,8 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use sha2::{Digest as _, Sha256};
-
+use crate::build::short_digest::{digest_of_parts, first_digits};
 use crate::private_dir;
 
 /// The paths and contents of all files, sorted by path.
@@ -14,16 +13,8 @@ static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/sdk_files.r
 
 /// The name of the folder: the version, and the first digits of the digest of all files.
 static NAME: LazyLock<String> = LazyLock::new(|| {
-    let mut digest = Sha256::new();
-    for (path, content) in FILES {
-        for part in [path.as_bytes(), content] {
-            digest.update((part.len() as u64).to_le_bytes());
-            digest.update(part);
-        }
-    }
-    let digest = crate::component::digest(&digest.finalize());
-    let digits = digest.trim_start_matches("sha256:").get(..DIGITS).unwrap_or_default();
-    format!("{}-{digits}", env!("CARGO_PKG_VERSION"))
+    let digest = digest_of_parts(FILES.iter().flat_map(|(path, content)| [path.as_bytes(), content]));
+    format!("{}-{}", env!("CARGO_PKG_VERSION"), first_digits(&digest, DIGITS))
 });
 
 /// Enough digits that two builds of one version never share a folder.
