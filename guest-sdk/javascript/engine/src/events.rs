@@ -88,7 +88,7 @@ impl Timers {
 /// Runs the jobs of promises and the timers until none is left.
 ///
 /// # Errors
-/// What one of them throws, or the reason of a rejected promise that nothing handles.
+/// The value that one of them throws, or the reason of a rejected promise that nothing handles.
 pub fn run_events(context: &mut Context, hooks: &Hooks, timers: &RefCell<Timers>) -> JsResult<()> {
     loop {
         context.run_jobs()?;

@@ -1,4 +1,4 @@
-//! What was thrown, as text.
+//! Thrown values as text.
 
 use std::fmt::Write as _;
 

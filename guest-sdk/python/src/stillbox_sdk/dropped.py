@@ -51,11 +51,6 @@ def take_sent() -> list[tuple[int, str]]:
     return sent
 
 
-def is_drop(error: BaseException) -> bool:
-    """Returns whether an exception drops a row. Unlike `isinstance`, it does not read `__class__`."""
-    return issubclass(type(error), Drop)
-
-
 def _text(reason: object) -> str:
     try:
         # `join` converts a subclass of `str` to `str`.

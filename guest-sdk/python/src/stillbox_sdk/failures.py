@@ -37,7 +37,7 @@ def describe(
     location, trace = located(code, traceback)
     message = format_message(error)
     hint = retry_after_ms = None
-    if _has_type(error, StepError):
+    if has_type(error, StepError):
         kind = _attribute(error, "kind", ErrorKind) or kind
         hint = _attribute(error, "hint", str)
         delay = _attribute(error, "retry_after", (int, float))
@@ -69,7 +69,7 @@ def format_message(error: BaseException) -> str:
         return clean(f"{name} (without a message, because `str` raised {_name(type(broken))}{_safe_text(broken)})")
     # Python also prints the notes of `add_note`.
     notes = [note for note in _attribute(error, "__notes__", list) or () if isinstance(note, str)]
-    if _has_type(error, (StepError, DefinitionError)):
+    if has_type(error, (StepError, DefinitionError)):
         message = text or name
     else:
         message = f"{name}: {text}" if text else name
@@ -120,7 +120,7 @@ def _base_attribute(error: BaseException, name: str) -> Any:
     return vars(BaseException)[name].__get__(error)
 
 
-def _has_type(error: object, kind: type | tuple[type, ...]) -> bool:
+def has_type(error: object, kind: type | tuple[type, ...]) -> bool:
     """Returns whether an exception has a type. Unlike `isinstance`, it does not read `__class__`."""
     return issubclass(type(error), kind)
 
@@ -146,6 +146,6 @@ def _add_parts(error: BaseException, causes: list[str]) -> None:
     """Adds the members of an exception group."""
     parts = _attribute(error, "exceptions", tuple) or ()
     for number, part in enumerate(parts, 1):
-        if _has_type(part, BaseException) and len(causes) < _CAUSES:
+        if has_type(part, BaseException) and len(causes) < _CAUSES:
             causes.append(f"({number} of {len(parts)}) {format_message(part)}")
             _add_parts(part, causes)

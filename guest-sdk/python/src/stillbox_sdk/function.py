@@ -12,7 +12,7 @@ from .columns import Columns
 from .contract import ErrorKind, Field
 from .decode import Unreadable, decode
 from .errors import InternalError
-from .failures import CAUGHT, describe
+from .failures import CAUGHT, describe, has_type
 from .forms import REJECTED, Collect
 from .hints import definition_error
 from .output import OutputRows, OriginScope, output_from_rows, omit_identity_origins
@@ -41,7 +41,7 @@ class RowFunction:
         reasons: list[tuple[int, object]] = []
 
         def reject(row: int, error: BaseException) -> None:
-            if dropped.is_drop(error):
+            if has_type(error, dropped.Drop):
                 reasons.append((row, error))
             else:
                 rejected[row] = describe(error, self._code, ErrorKind.INPUT, self._function)
