@@ -5,13 +5,13 @@ set -eu
 binary=$1
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
-mkdir -p "$root/work" "$root/tmp" "$root/home"
+mkdir -p "$root/steps" "$root/tmp" "$root/home"
 cp "$binary" "$root/stillbox"
 ldd "$binary" | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p; s/^[[:space:]]*\(\/[^ ]*\) .*/\1/p' | while read -r library; do
     mkdir -p "$root$(dirname "$library")"
     cp -L "$library" "$root$library"
 done
-cat > "$root/work/pass.jsonl" <<'END'
+cat > "$root/steps/pass.jsonl" <<'END'
 {"text":"on the road again"}
 END
 run() {
@@ -22,11 +22,11 @@ run() {
     fi
 }
 run --version
-run new /work/count-words
-run new /work/count-words-py --lang python
+run new /steps/count-words
+run new /steps/count-words-py --lang python
 for step in count-words count-words-py; do
     # Without compilers, the errors say what to install.
-    if run test "/work/$step" 2> "$root/errors"; then
+    if run test "/steps/$step" 2> "$root/errors"; then
         echo "the test of $step succeeded without a compiler" >&2
         exit 1
     fi

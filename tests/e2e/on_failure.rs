@@ -30,14 +30,6 @@ fn run(folder: &Folder, pipeline: &PipelineFile) -> Outcome {
     folder.run_with(pipeline, ["--message-format", "json"])
 }
 
-/// The report at the end of a run.
-fn report(outcome: &Outcome) -> Value {
-    let events = outcome.json_lines();
-    let last = events.last().expect("there are events");
-    assert_eq!(last["event"], "finished");
-    last["report"].clone()
-}
-
 /// Fails the test unless every input row of a step was passed on, dropped or rejected.
 #[track_caller]
 fn assert_counts_add_up(report: &Value) {
@@ -65,7 +57,7 @@ fn only_the_failing_row_is_rejected_and_the_order_is_kept() {
         assert_eq!(failure["kind"], kind);
         assert_eq!(failure["step"], name);
         assert_eq!(failure["row"]["line"], GUILTY + 1);
-        let report = report(&outcome);
+        let report = outcome.report();
         assert_eq!(report["steps"][0]["rejected"], 1);
         assert_counts_add_up(&report);
     }
@@ -77,14 +69,14 @@ fn row_counts_add_up_under_every_policy() {
         ["reject", r#"retry = 2, backoff = "1ms", then = "reject""#, r#"retry = 1, backoff = "1ms", then = "reject""#]
     {
         let folder = folder(&[BAD_PANIC]);
-        assert_counts_add_up(&report(&run(&folder, &pipeline(step("bad_panic").on_failure(policy))).succeeded()));
+        assert_counts_add_up(&run(&folder, &pipeline(step("bad_panic").on_failure(policy))).succeeded().report());
     }
     for policy in ["stop", r#"retry = 1, backoff = "1ms""#] {
         let folder = folder(&[BAD_PANIC]);
         folder.write("output.jsonl", "from before\n");
         let outcome = run(&folder, &pipeline(step("bad_panic").on_failure(policy)));
         assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
-        assert_counts_add_up(&report(&outcome));
+        assert_counts_add_up(&outcome.report());
         assert_eq!(folder.text("output.jsonl"), "from before\n");
         assert!(!folder.contains("rejects.jsonl"));
     }

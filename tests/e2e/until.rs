@@ -1,8 +1,5 @@
 //! `until`: runs that end with a number of accepted rows.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use serde_json::{Value, json};
 use stillbox_test_guests::{ASK, COUNT_FROM, KEEP_LONG, REFUSE, TURN_AROUND};
 
@@ -29,8 +26,7 @@ fn refuse(id: u32) -> Table {
 /// The report of a run that printed it.
 fn report(folder: &Folder, arguments: &[&str]) -> Value {
     let arguments = ["run", "pipeline.toml", "--message-format", "json"].iter().chain(arguments).copied();
-    let outcome = folder.stillbox(arguments).succeeded();
-    outcome.json_lines().last().expect("there are events")["report"].clone()
+    folder.stillbox(arguments).succeeded().report()
 }
 
 #[test]
@@ -188,27 +184,21 @@ fn rows_that_are_rejected_after_the_last_row_do_not_count() {
     }
 }
 
-/// A server of a model that answers `good` to every second number. Counts the requests.
-fn model_server() -> (Server, Arc<AtomicUsize>) {
-    let requests = Arc::new(AtomicUsize::new(0));
-    let server = Server::new({
-        let requests = Arc::clone(&requests);
-        move |request| {
-            requests.fetch_add(1, Ordering::SeqCst);
-            let text = String::from_utf8_lossy(&request.body).into_owned();
-            let is_good = ["0\"", "2\"", "4\"", "6\"", "8\""].iter().any(|end| text.contains(end));
-            let answer = if is_good { "good" } else { "bad" };
-            let choice = json!({ "message": { "content": answer }, "finish_reason": "stop" });
-            ok(&json!({ "model": "small", "choices": [choice] }).to_string())
-        }
-    });
-    (server, requests)
+/// A server of a model that answers `good` to every second number.
+fn model_server() -> Server {
+    Server::new(|request| {
+        let text = String::from_utf8_lossy(&request.body).into_owned();
+        let is_good = ["0\"", "2\"", "4\"", "6\"", "8\""].iter().any(|end| text.contains(end));
+        let answer = if is_good { "good" } else { "bad" };
+        let choice = json!({ "message": { "content": answer }, "finish_reason": "stop" });
+        ok(&json!({ "model": "small", "choices": [choice] }).to_string())
+    })
 }
 
 #[test]
 fn models_are_asked_for_the_rows_that_are_needed_and_those_in_flight() {
     let folder = folder();
-    let (server, requests) = model_server();
+    let server = model_server();
     let numbers = step("count_from").parameters("count = 1000, at-once = 10").set("outputs", "{ text = \"prompt\" }");
     let until = r#"{ rows = 20, where = "answer == 'good'", at-most = 1000 }"#;
     let pipeline = PipelineFile::new().without_source().add(numbers).until(until).batch_rows(10);
@@ -217,7 +207,7 @@ fn models_are_asked_for_the_rows_that_are_needed_and_those_in_flight() {
     let report = report(&folder, &["--threads", "2"]);
     assert_eq!(report["until"], json!({ "rows": 20, "accepted": 20, "left_out": 20 }));
     // Forty rows have twenty good answers. Two threads have six batches in flight at most.
-    let requests = requests.load(Ordering::SeqCst);
+    let requests = server.requests().len();
     assert!((40..=90).contains(&requests), "{requests} requests");
     let estimate = folder.stillbox(["check", "pipeline.toml", "--estimate"]).succeeded();
     assert!(estimate.text().contains("1,000 requests"), "{}", estimate.text());

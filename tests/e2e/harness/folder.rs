@@ -195,6 +195,14 @@ impl Outcome {
         rows::json_lines(self.text())
     }
 
+    /// The report in the last event of a run.
+    #[track_caller]
+    pub(crate) fn report(&self) -> Value {
+        let last = self.json_lines().pop().expect("there are events");
+        assert_eq!(last["event"], "finished");
+        last["report"].clone()
+    }
+
     /// Standard output as one JSON value.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.stdout).expect("standard output is JSON")

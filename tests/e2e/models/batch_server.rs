@@ -21,11 +21,11 @@ struct BatchState {
     jobs: Vec<String>,
     /// The status of all jobs.
     status: String,
-    /// What the server answers to each prompt, for each job in which it is.
+    /// How often each prompt was asked.
     asked: BTreeMap<String, usize>,
 }
 
-/// The lines of the files of a job for one request: those of the output, and those of the errors. The numbers say how often the prompt was
+/// The lines of the files of a job for one request: those of the output, and those of the errors. The number says how often the prompt was
 /// asked before.
 type Lines = dyn Fn(&str, usize, &str) -> (Vec<String>, Vec<String>) + Send + Sync;
 

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::json;
 use stillbox_test_guests::{BAD_LOOP, REFUSE};
 
-use super::{GUILTY, ROWS, assert_counts_add_up, folder, pipeline, report, run};
+use super::{GUILTY, ROWS, assert_counts_add_up, folder, pipeline, run};
 use crate::harness::{PipelineFile, rows, step};
 
 /// A policy that retries and then rejects.
@@ -26,7 +26,7 @@ fn only_transient_errors_are_retried() {
         assert_eq!((&reject["failure"]["attempt"], &reject["row"]["id"]), (&json!(attempts), &json!(GUILTY)));
         assert_eq!(reject["failure"].get("transient"), transient.then_some(&json!(true)));
         assert_eq!(rows::ids(&folder.text("output.jsonl")), (0..ROWS).filter(|id| *id != GUILTY).collect::<Vec<_>>());
-        let report = report(&outcome);
+        let report = outcome.report();
         assert_counts_add_up(&report);
         assert_eq!(report["steps"][0]["instances"], OTHER_BATCHES + attempts);
 
@@ -41,7 +41,7 @@ fn a_timeout_is_retried_before_the_row_is_rejected() {
     let outcome = run(&folder, &pipeline(step("bad_loop").on_failure(RETRY))).succeeded();
     let [reject] = &folder.json_lines("rejects.jsonl")[..] else { panic!("there is one reject") };
     assert_eq!((&reject["failure"]["attempt"], &reject["row"]["id"]), (&json!(3), &json!(GUILTY)));
-    assert_counts_add_up(&report(&outcome));
+    assert_counts_add_up(&outcome.report());
 }
 
 /// The step requests a delay that is longer than the backoff.
@@ -58,5 +58,5 @@ fn a_retry_after_the_requested_delay_succeeds() {
     let outcome = run(&folder, &refuse_until(now + REFUSES_FOR_MS)).succeeded();
     assert_eq!(rows::ids(&folder.text("output.jsonl")), (0..ROWS).collect::<Vec<_>>());
     assert!(folder.bytes("rejects.jsonl").is_empty());
-    assert_eq!(report(&outcome)["steps"][0]["instances"], OTHER_BATCHES + 2);
+    assert_eq!(outcome.report()["steps"][0]["instances"], OTHER_BATCHES + 2);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use stillbox_test_guests::{ADD_COLUMN, BAD_PANIC, EXPAND_WORDS, KEEP_LONG, REFUSE, TURN_AROUND};
 
-use super::{assert_counts_add_up, report, run};
+use super::{assert_counts_add_up, run};
 use crate::harness::rows::{self, number};
 use crate::harness::{Folder, PipelineFile, Table, sink, source, step};
 
@@ -65,7 +65,7 @@ fn gathered(policy: &str, policy_of_aggregate: &str) -> PipelineFile {
 /// Runs a pipeline, which has to succeed, and returns the counts of its report.
 fn account(pipeline: &PipelineFile) -> Account {
     let folder = folder();
-    let report = report(&run(&folder, pipeline).succeeded());
+    let report = run(&folder, pipeline).succeeded().report();
     assert_counts_add_up(&without_aggregates(&report));
     let sum = |name: &str| steps_of(&report).iter().map(|step| number(step, name)).sum::<u64>();
     let account = Account {
@@ -134,7 +134,7 @@ fn row_counts_add_up_for_a_failed_run() {
             folder.write("output.jsonl", "from before\n");
             let outcome = run(&folder, &pipeline);
             assert_eq!(outcome.code, Some(1), "{policy}: {}", outcome.stderr);
-            assert_counts_add_up(&without_aggregates(&report(&outcome)));
+            assert_counts_add_up(&without_aggregates(&outcome.report()));
             assert_eq!(folder.text("output.jsonl"), "from before\n");
         }
     }
@@ -147,7 +147,7 @@ fn row_counts_add_up_for_a_step_that_expands() {
         let expands = pipeline([step("expand_words"), step("bad_panic").on_failure(policy)]).add(output());
         let folder = folder();
         let outcome = run(&folder, &expands).succeeded();
-        let report = report(&outcome);
+        let report = outcome.report();
         let [expands, panics] = &steps_of(&report)[..] else { panic!("{report}") };
         // Of each four rows, one has two words and one has none.
         assert_eq!((number(expands, "rows_in"), number(expands, "rows_out")), (40, 40), "{policy}");
