@@ -122,7 +122,6 @@ impl Display {
     pub(crate) fn end(&self) {
         let mut shown = self.shown.lock();
         if let Shown::Bars(Some(bars)) = &*shown {
-            bars.all().for_each(ProgressBar::finish_and_clear);
             let _ = bars.group.clear();
         }
         *shown = Shown::Nothing;
@@ -149,13 +148,8 @@ impl Bars {
         Self { group, input, steps, models: Vec::new() }
     }
 
-    /// All bars from top to bottom.
-    fn all(&self) -> impl Iterator<Item = &ProgressBar> {
-        [&self.input].into_iter().chain(&self.steps).chain(&self.models)
-    }
-
     fn draw(&self) {
-        self.all().for_each(ProgressBar::tick);
+        [&self.input].into_iter().chain(&self.steps).chain(&self.models).for_each(ProgressBar::tick);
     }
 
     fn update(&mut self, report: &Report, bytes_read: u64) {

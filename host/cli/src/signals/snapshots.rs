@@ -40,7 +40,7 @@ pub(crate) struct Snapshots {
     requests: Option<Arc<Requests>>,
 }
 
-/// What the thread is asked for and has not begun. A request to redraw takes no place of another.
+/// The requests that the thread has not begun to answer. A request to redraw takes no place of another.
 #[derive(Default)]
 struct Requests {
     waiting: Mutex<Waiting>,
