@@ -35,7 +35,7 @@ pub(crate) struct DroppedRow {
     place: RowPlace,
     /// The reason that the step gives, if it gives one.
     reason: Option<String>,
-    /// What the sample is limited by: the pattern of the reason, or nothing.
+    /// The group that the sample is limited for: the pattern of the reason, or nothing.
     group: String,
     /// The row's columns as it entered the step, as a JSON object.
     columns: String,
