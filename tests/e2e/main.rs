@@ -42,6 +42,7 @@ mod resume;
 mod round_trips;
 mod schemas;
 mod security_page;
+mod show_output;
 mod standard_steps;
 mod starved;
 mod step_folders;

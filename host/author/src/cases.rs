@@ -35,4 +35,4 @@ pub use bundled::{WriteCaseError, WrittenCase, write_case};
 pub use difference::{Difference, RowDifference};
 pub use report::{CaseReport, CheckName, Problem, StepProblem, TestReport};
 pub use shard::Shard;
-pub use suite::{Suite, TestError, TestOptions};
+pub use suite::{OutputListener, Suite, TestError, TestOptions};

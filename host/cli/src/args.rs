@@ -2,6 +2,7 @@
 
 mod allow;
 mod author;
+mod output;
 mod pipe;
 mod replay;
 mod run;

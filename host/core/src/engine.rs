@@ -11,6 +11,7 @@ mod drop_reasons;
 mod drops;
 mod files;
 mod folders;
+mod followed;
 mod http;
 mod linker;
 mod meter;

@@ -204,6 +204,7 @@ pub(crate) enum StopReason {
 #[derive(Clone, Default)]
 pub(crate) struct Stop {
     shared: Arc<StopState>,
+    monitor: Monitor,
 }
 
 #[derive(Default)]
@@ -213,13 +214,17 @@ struct StopState {
     engines: Mutex<Vec<EngineWeak>>,
     /// Asked on the threads that wait for a call.
     poll: Option<Poll>,
-    monitor: Monitor,
 }
 
 impl Stop {
     /// Creates a stop for guests that a monitor shows. Nothing triggers it yet.
     pub(crate) fn with_monitor(monitor: &Monitor) -> Self {
-        Self { shared: Arc::new(StopState { monitor: monitor.clone(), ..StopState::default() }) }
+        Self { shared: Arc::default(), monitor: monitor.clone() }
+    }
+
+    /// Returns the same stop, for guests that another monitor shows.
+    pub(crate) fn monitored(&self, monitor: &Monitor) -> Self {
+        Self { shared: Arc::clone(&self.shared), monitor: monitor.clone() }
     }
 
     /// Creates a stop for this engine's guests that the interrupt triggers at once.
@@ -229,8 +234,8 @@ impl Stop {
 
     /// As [`on`](Self::on), for guests that a monitor shows.
     pub(crate) fn on_monitored(interrupt: &Interrupt, engine: &wasmtime::Engine, monitor: &Monitor) -> Self {
-        let state = StopState { poll: interrupt.poll.clone(), monitor: monitor.clone(), ..StopState::default() };
-        let stop = Self { shared: Arc::new(state) };
+        let state = StopState { poll: interrupt.poll.clone(), ..StopState::default() };
+        let stop = Self { shared: Arc::new(state), monitor: monitor.clone() };
         stop.reaches(engine);
         interrupt.on_trigger({
             let stop = stop.clone();
@@ -246,7 +251,7 @@ impl Stop {
 
     /// Returns the monitor that shows the guests.
     pub(crate) fn monitor(&self) -> &Monitor {
-        &self.shared.monitor
+        &self.monitor
     }
 
     /// Stops every instance. The first reason counts.

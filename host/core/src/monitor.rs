@@ -6,6 +6,7 @@
 
 mod call;
 mod open;
+mod output;
 mod snapshot;
 mod span;
 #[cfg(test)]
@@ -19,10 +20,12 @@ use std::time::Duration;
 
 pub(crate) use call::CallMonitor;
 pub(crate) use open::{Libraries, Symbolizer};
+pub use output::{GuestMessage, GuestStream};
 pub use snapshot::{Snapshot, ThreadActivity, Wait};
 pub use span::{ModelRequestSpan, Span, SpanKind};
 pub(crate) use thread_spans::SpanGuard;
 
+use output::OutputListener;
 use thread_spans::{ThreadSpans, Threads};
 
 /// The time in which guests give their stacks. One that computes does so at its next loop or call.
@@ -86,6 +89,8 @@ struct Shared {
     /// The clock that knows how long the process was stopped. `None` before a run.
     pauses: OnceLock<Arc<dyn Pauses>>,
     listener: Option<SpanListener>,
+    /// Receives what guests log and write.
+    output: OnceLock<OutputListener>,
 }
 
 impl Monitor {

@@ -142,7 +142,8 @@ fn a_secret_that_a_step_has_learned_is_in_no_record() {
             assert!(!outcome.text().contains(SECRET), "{place}: {}", outcome.text());
         }
         let pipeline = PipelineFile::new().add(table("stop")).rejects();
-        let stderr = run(&folder, pipeline, &[]).stderr;
+        let stderr = run(&folder, pipeline, &["--show-output"]).stderr;
+        assert!(stderr.contains("[repeat_secret, batch 0] stdout: printed [redacted]\n"), "{place}: {stderr}");
         assert!(!stderr.contains(SECRET), "{place}: {stderr}");
     }
 }

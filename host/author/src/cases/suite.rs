@@ -1,8 +1,9 @@
 //! Builds steps, and runs all their cases in parallel.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
@@ -11,8 +12,8 @@ use stillbox::build::{BuildOptions, BuildProfile, build_step};
 use stillbox::model::ModelSettings;
 use stillbox::text::chain;
 use stillbox::{
-    CancelReason, CleanupRegistry, Engine, EngineError, Event, Fuel, Grants, Interrupt, Limits, Listener,
-    LoadedComponent, Lock, Policy, StepPool,
+    CancelReason, CleanupRegistry, Engine, EngineError, Event, Fuel, Grants, GuestMessage, Interrupt, Limits, Listener,
+    LoadedComponent, Lock, Monitor, Policy, StepPool,
 };
 
 use super::answers;
@@ -67,7 +68,13 @@ pub struct TestOptions<'a> {
     pub on_event: Option<Listener>,
     /// Called with the report of each case, on the thread that ran it.
     pub on_case: Option<&'a (dyn Fn(&CaseReport) + Sync)>,
+    /// Called with what the step of a case logs and writes, as it comes, on the thread that runs the case. The first argument is the
+    /// step and the case, as `STEP/CASE`.
+    pub on_output: Option<OutputListener>,
 }
+
+/// Receives what the step of a case logs and writes.
+pub type OutputListener = Arc<dyn Fn(&str, &GuestMessage<'_>) + Send + Sync>;
 
 impl TestOptions<'_> {
     /// Passes an event to the listener.
@@ -284,12 +291,29 @@ impl Ready<'_> {
             Ok(mut case) => {
                 case.settings.grants.extend(&pools.options.allow);
                 match self.component(&case, pools) {
-                    Ok(component) => recorded_and_judged(component, &mut case, pools.options),
+                    Ok(component) => {
+                        let component = self.monitored(component, folder, pools.options);
+                        recorded_and_judged(&component, &mut case, pools.options)
+                    }
                     Err(message) => broken(Problem::Unreadable { file: self.wasm.clone(), message }),
                 }
             }
             Err(problems) => Verdict { problems, ..Verdict::default() },
         }
+    }
+
+    /// Returns the component, whose output in a case is passed on if the options say so.
+    fn monitored<'c>(
+        &self,
+        component: &'c LoadedComponent,
+        case: &Path,
+        options: &TestOptions<'_>,
+    ) -> Cow<'c, LoadedComponent> {
+        let Some(on_output) = options.on_output.clone() else { return Cow::Borrowed(component) };
+        let case = format!("{}/{}", display_name(self.step), name(case));
+        let monitor = Monitor::new();
+        monitor.on_output(move |message| on_output(&case, message));
+        Cow::Owned(component.monitored(&monitor))
     }
 
     /// Returns the component, compiled with or without counting instructions as the case needs it.

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum, ValueHint};
 use stillbox_author::cases::Shard;
 
 use super::allow::Allow;
+use super::output::ShowOutput;
 use super::run::MessageFormat;
 
 #[derive(Debug, Args)]
@@ -114,6 +115,8 @@ pub(crate) struct Test {
     /// not built.
     #[arg(long, value_name = "PART/PARTS")]
     pub(crate) shard: Option<Shard>,
+    #[command(flatten)]
+    pub(crate) show: ShowOutput,
     /// Start no further case after the first one that fails
     #[arg(long)]
     pub(crate) fail_fast: bool,

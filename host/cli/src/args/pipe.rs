@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::allow::Allow;
+use super::output::ShowOutput;
 use super::run::Progress;
 
 #[derive(Debug, Args)]
@@ -52,6 +53,8 @@ pub(crate) struct Pipe {
     /// How to show progress
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub(crate) progress: Progress,
+    #[command(flatten)]
+    pub(crate) show: ShowOutput,
     /// Print the equivalent pipeline file, and run nothing
     #[arg(long)]
     pub(crate) print: bool,

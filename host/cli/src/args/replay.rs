@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::allow::Allow;
+use super::output::ShowOutput;
 
 #[derive(Debug, Args)]
 #[command(after_help = REPLAY_HELP)]
@@ -24,6 +25,8 @@ pub(crate) struct Replay {
     pub(crate) to_case: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) allow: Allow,
+    #[command(flatten)]
+    pub(crate) show: ShowOutput,
     /// Print the outcome as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
 use super::allow::Allow;
+use super::output::ShowOutput;
 
 /// Options that replace settings of the pipeline file.
 #[derive(Debug, Args)]
@@ -137,11 +138,13 @@ pub(crate) struct Run {
     pub(crate) checkpoint_every: Duration,
     #[command(flatten)]
     pub(crate) state: StateDirectory,
+    #[command(flatten)]
+    pub(crate) show: ShowOutput,
     /// Run the steps on a cluster: `ray`, or `ray:ADDRESS` such as `ray:auto` or `ray:10.0.0.1:6379`
     ///
     /// Without an address, Ray connects to the cluster that `RAY_ADDRESS` names, or starts one on this machine. This needs the
     /// command of the Python package: `pip install "stillbox[ray]"`.
-    #[arg(long, value_name = "CLUSTER", conflicts_with_all = ["threads", "watch"])]
+    #[arg(long, value_name = "CLUSTER", conflicts_with_all = ["threads", "watch", "show_output"])]
     pub(crate) on: Option<String>,
     /// Run again after each change of the pipeline file, a step's sources or an input, until Ctrl-C
     #[arg(long)]

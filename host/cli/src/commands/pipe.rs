@@ -71,6 +71,7 @@ pub(crate) fn execute(arguments: &Pipe, global: &Global, signals: &Signals) -> E
                 threads: arguments.threads,
                 progress: arguments.progress,
                 no_build: arguments.no_build,
+                show_output: arguments.show.show_output,
                 ..RunSettings::default()
             };
             run::drive(&pipeline, &settings, global, control)

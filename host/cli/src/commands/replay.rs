@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use stillbox::bundle::Bundle;
 use stillbox::text::{escape_controls, escape_controls_in_json};
-use stillbox::{Failure, Grants, Replay, ReplayOptions, ReplayOutcome};
+use stillbox::{Failure, Grants, Monitor, Replay, ReplayOptions, ReplayOutcome};
 use stillbox_author::cases::write_case;
 
 use crate::args;
@@ -15,7 +15,7 @@ use crate::args::Global;
 use crate::commands::run::report_wrong;
 use crate::directories::engine;
 use crate::exit_code::Exit;
-use crate::output::{console, errors, failure, render, summary};
+use crate::output::{console, errors, failure, guest, render, summary};
 use crate::signals::Signals;
 
 /// Makes the call of a bundle again, or writes it as a case.
@@ -43,6 +43,11 @@ pub(crate) fn execute(arguments: &args::Replay, global: &Global, signals: &Signa
     if let Some(rows) = &arguments.rows {
         options = options.rows(rows.clone());
     }
+    let monitor = Monitor::new();
+    if arguments.show.show_output {
+        monitor.on_output(|message| console::eprint!("{}", guest::line(message)));
+    }
+    options = options.monitor(&monitor);
     if !arguments.json {
         describe(&bundle);
     }

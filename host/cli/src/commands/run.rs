@@ -67,6 +67,8 @@ pub(crate) struct RunSettings {
     pub(crate) locked: LockCheck,
     /// Runs the tasks on a cluster.
     pub(crate) executor: Option<Arc<dyn Executor>>,
+    /// Whether to show what steps log and write.
+    pub(crate) show_output: bool,
     /// Where to save checkpoints, and whether to resume a run. `None` if the run cannot be resumed.
     pub(crate) keep: Option<Checkpointing>,
 }
@@ -226,6 +228,7 @@ fn settings(arguments: &args::Run) -> RunSettings {
         build_profile: if arguments.watch { BuildProfile::Development } else { BuildProfile::Release },
         locked: LockCheck::new(arguments),
         executor: None,
+        show_output: arguments.show.show_output,
         keep: None,
     }
 }

@@ -87,7 +87,7 @@ fn is_expected(path: &Path) -> bool {
 }
 
 fn run(suite: &Suite, arguments: &Test, global: &Global, (interrupt, cleanup): (Interrupt, CleanupRegistry)) -> Exit {
-    let reporter = CaseReporter::new(arguments.message_format);
+    let reporter = Arc::new(CaseReporter::new(arguments.message_format));
     let show = |case: &CaseReport| reporter.case(case);
     let is_json = arguments.message_format == MessageFormat::Json;
     let policy = match arguments.allow.policy() {
@@ -132,6 +132,7 @@ fn run(suite: &Suite, arguments: &Test, global: &Global, (interrupt, cleanup): (
             }
         })),
         on_case: Some(&show),
+        on_output: arguments.show.show_output.then(|| reporter.output()),
     };
     match suite.run(&options) {
         Ok(report) => reporter.done(&report, arguments.junit.as_deref()),

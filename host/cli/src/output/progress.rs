@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::output::console::{eprint, eprintln};
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 use stillbox::text::escape_controls;
 use stillbox::{Event, Report};
@@ -14,6 +14,7 @@ use crate::ci;
 use crate::output::render;
 use crate::output::spinner;
 use crate::output::summary::{accepted, duration, grouped, model_line, model_usage, rate, rows};
+use crate::output::terminal::draw_target;
 
 /// The time between two plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
@@ -113,7 +114,7 @@ impl Display {
     pub(crate) fn redraw(&self) {
         if let Shown::Bars(Some(bars)) = &*self.shown.lock() {
             // The old target would erase as many lines as it has drawn, which are not at the cursor any more.
-            bars.group.set_draw_target(ProgressDrawTarget::stderr());
+            bars.group.set_draw_target(draw_target());
             bars.draw();
         }
     }
@@ -130,7 +131,7 @@ impl Display {
 
 impl Bars {
     fn new(pipeline: &str, steps: &[std::sync::Arc<str>], total_bytes: Option<u64>) -> Self {
-        let group = MultiProgress::new();
+        let group = MultiProgress::with_draw_target(draw_target());
         let input = match total_bytes {
             Some(total) => {
                 ProgressBar::new(total).with_style(style("{prefix:.bold} {bar:20} {percent:>3}%  {wide_msg}"))

@@ -8,9 +8,10 @@ use anyhow::Context as _;
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 use stillbox::model::WaitingBatch;
-use stillbox::{CancelReason, Event, Failure, Report, Snapshot};
+use stillbox::{CancelReason, Event, Failure, GuestMessage, Report, Snapshot};
 
 use crate::ci;
+use crate::output::guest;
 use crate::output::messages::{MessageWriter, line};
 use failures::Failures;
 pub(crate) use failures::{could_be_made, is_stdout};
@@ -95,6 +96,13 @@ impl Records {
                 event["omitted"] = snapshot.omitted.into();
             }
             events.print(&event);
+        }
+    }
+
+    /// Records a message that a step has logged, or a line that it has written.
+    pub(crate) fn output(&self, message: &GuestMessage<'_>) {
+        if let Some(events) = &self.events {
+            events.print(&guest::event(message));
         }
     }
 

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 use stillbox::text::escape_controls;
+
+use crate::output::terminal::draw_target;
 
 /// The time between two drawings.
 const DRAWN_EVERY: Duration = Duration::from_millis(120);
@@ -14,7 +16,7 @@ static SPINNER: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// Shows the line, in place of the one before. The caller makes sure that standard error is a terminal.
 pub(crate) fn start(verb: &str, object: &str) {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let bar = ProgressBar::with_draw_target(None, draw_target());
     let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}").expect("the template is well-formed");
     bar.set_style(style);
     bar.set_message(escape_controls(&format!("{verb} {object}")).into_owned());

@@ -11,6 +11,7 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
+use super::followed::LineFollower;
 use crate::failure::{ENTRY_OVERHEAD, Location, LogEntry, LogLevel};
 use crate::text::cut;
 
@@ -29,11 +30,16 @@ struct Tail {
     keep: usize,
     /// Bytes since the last call began.
     new: usize,
+    /// Passes on what is written in this call.
+    follower: Option<LineFollower>,
 }
 
 impl Tail {
     fn push(&mut self, bytes: &[u8]) {
         self.new = self.new.saturating_add(bytes.len());
+        if let Some(follower) = &mut self.follower {
+            follower.push(bytes);
+        }
         let new = &bytes[bytes.len().saturating_sub(self.keep)..];
         // The buffer may grow to twice its bound, so that moving its end to the front costs little per byte.
         if self.bytes.len() + new.len() > self.keep.saturating_mul(2) {
@@ -58,16 +64,26 @@ pub(crate) struct GuestOutput {
 impl GuestOutput {
     pub(crate) fn new(keep: u64) -> Self {
         let keep = usize::try_from(keep).unwrap_or(usize::MAX);
-        Self { tail: Arc::new(Mutex::new(Tail { bytes: Vec::new(), keep, new: 0 })) }
+        Self { tail: Arc::new(Mutex::new(Tail { bytes: Vec::new(), keep, new: 0, follower: None })) }
     }
 
     pub(crate) fn text(&self) -> String {
         self.lock().last(usize::MAX)
     }
 
-    /// Marks the begin of a call.
-    pub(crate) fn begin(&self) {
-        self.lock().new = 0;
+    /// Marks the begin of a call, which the follower belongs to.
+    pub(super) fn begin(&self, follower: Option<LineFollower>) {
+        let mut tail = self.lock();
+        tail.new = 0;
+        tail.follower = follower;
+    }
+
+    /// Marks the end of a call.
+    pub(super) fn end(&self) {
+        let follower = self.lock().follower.take();
+        if let Some(follower) = follower {
+            follower.finish();
+        }
     }
 
     /// Returns the text since the last call began.
@@ -176,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_tail_keeps_the_last_bytes() {
-        let mut tail = Tail { bytes: Vec::new(), keep: 4, new: 0 };
+        let mut tail = Tail { bytes: Vec::new(), keep: 4, new: 0, follower: None };
         for byte in b"abcdefghij" {
             tail.push(&[*byte]);
             assert!(tail.bytes.len() <= 8);

@@ -30,7 +30,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
         |mut store: StoreContextMut<'_, State>, (level, message): (log::Level, WasmStr)| {
             // Read in place, so that a message of 100 MB takes no memory here.
             let text = store.data().log().cut(&message.to_str(&store)?);
-            store.data_mut().log_mut().push(level_of(level), text);
+            store.data_mut().write_log(level_of(level), text);
             Ok(())
         },
     )?;

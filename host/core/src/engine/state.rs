@@ -14,16 +14,17 @@ use super::access::Access;
 use super::call_deadline::{CallDeadline, UncountedWait};
 use super::capture::{GuestOutput, Log, PanicReport};
 use super::drop_reasons::DropReasons;
+use super::followed::{LineFollower, pass_on};
 use super::meter::{DeniedGrowth, Meter};
 use super::quota::WriteQuota;
 use super::requests::HttpState;
-use crate::failure::{Failure, FailureKind};
+use crate::failure::{Failure, FailureKind, LogLevel};
 use crate::grants::Denial;
 use crate::http::{Notice, Notices};
 use crate::instance_log::{InstanceLog, MonotonicLog, WallLog};
 use crate::limits::Limits;
 use crate::model_client::{ModelCall, ModelSource};
-use crate::monitor::CallMonitor;
+use crate::monitor::{CallMonitor, GuestStream};
 use crate::text::cut;
 
 /// The most bytes that a guest passes to a host function in one call, or asks for, such as random numbers. Reading or making
@@ -183,6 +184,8 @@ impl State {
 
     /// Starts a call: resets state of earlier calls that would be attributed to this one.
     pub(crate) fn begin(&mut self, deadline: CallDeadline, monitored: CallMonitor) {
+        self.captured.stderr.begin(LineFollower::new(&monitored, GuestStream::Stderr, self.access.as_ref()));
+        self.captured.stdout.begin(LineFollower::new(&monitored, GuestStream::Stdout, self.access.as_ref()));
         self.monitored = Some(monitored);
         self.deadline = deadline;
         self.panic = None;
@@ -192,9 +195,13 @@ impl State {
         }
         self.columns = Vec::new();
         self.drop_reasons = None;
-        self.captured.stderr.begin();
-        self.captured.stdout.begin();
         self.meter.forget_refusal();
+    }
+
+    /// Ends a call.
+    pub(crate) fn end(&self) {
+        self.captured.stderr.end();
+        self.captured.stdout.end();
     }
 
     /// Returns the current call, for snapshots and traces.
@@ -281,8 +288,12 @@ impl State {
         &self.captured.log
     }
 
-    pub(super) fn log_mut(&mut self) -> &mut Log {
-        &mut self.captured.log
+    /// Adds a message that was [truncated](Log::cut) to the log.
+    pub(super) fn write_log(&mut self, level: LogLevel, message: String) {
+        if let Some(call) = &self.monitored {
+            pass_on(call, GuestStream::Log(level), &message, self.access.as_deref());
+        }
+        self.captured.log.push(level, message);
     }
 
     /// Records the message of a panic, which the guest reports before it traps.

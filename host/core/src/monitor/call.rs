@@ -9,6 +9,7 @@ use std::time::Instant;
 use wasmtime::{EngineWeak, WasmBacktrace};
 
 use super::open::{Guest, Symbolizer};
+use super::output::{GuestMessage, GuestStream};
 use super::thread_spans::{SpanGuard, ThreadSpans};
 use super::{ModelRequestSpan, Monitor, Span, SpanKind};
 
@@ -71,6 +72,19 @@ impl CallMonitor {
             span = Span { parent: Some(call.id), step: call.step, batch: call.batch, ..span };
         }
         listener(&span, started.elapsed());
+    }
+
+    /// Returns whether anything follows the output of guests.
+    pub(crate) fn is_output_followed(&self) -> bool {
+        self.thread.shared.output.get().is_some()
+    }
+
+    /// Passes on a text of the guest, during its call.
+    pub(crate) fn output(&self, stream: GuestStream, text: &str) {
+        let Some(listener) = self.thread.shared.output.get() else { return };
+        let span = self.thread.span(self.number);
+        let (step, batch) = span.map(|span| (span.step, span.batch)).unwrap_or_default();
+        listener(&GuestMessage { step: step.as_deref(), batch, stream, text });
     }
 
     /// Begins a wait of the guest.

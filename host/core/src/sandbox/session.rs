@@ -76,6 +76,7 @@ impl Session {
                 runtime.block_on(until_halted(terms.stop, passed, call))
             })
         };
+        store.data().end();
         // One bulk instruction, or the copy of its output, may have taken the guest past its deadline.
         let is_late = || moving.get().is_some_and(|deadline| sandbox.watchdog.now() >= deadline);
         let result = result.and_then(|answer| if is_late() { Err(Halt::Timeout.into()) } else { Ok(answer) });

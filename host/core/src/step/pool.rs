@@ -19,6 +19,7 @@ use crate::limits::Limits;
 use crate::loader::ComponentLoader;
 use crate::lockfile::LockedStep;
 use crate::model::StepModels;
+use crate::monitor::Monitor;
 use crate::policy::OnFailure;
 use crate::runtime::{Engine, EngineError, Reservation};
 use crate::sandbox::{CallOptions, CallSubject, Sandbox, wait};
@@ -27,12 +28,12 @@ use crate::sandbox::{CallOptions, CallSubject, Sandbox, wait};
 #[derive(Clone)]
 pub struct StepPool {
     shared: Arc<PoolState>,
+    stop: Stop,
 }
 
 struct PoolState {
     reservation: Reservation,
     slots: Semaphore,
-    stop: Stop,
     name_servers: Vec<SocketAddr>,
 }
 
@@ -64,7 +65,8 @@ impl StepPool {
         let stop = Stop::on(interrupt, reservation.loader().sandbox().engine());
         let slots = Semaphore::new(instances as usize);
         Ok(Self {
-            shared: Arc::new(PoolState { reservation, slots, stop, name_servers: engine.name_servers().to_vec() }),
+            shared: Arc::new(PoolState { reservation, slots, name_servers: engine.name_servers().to_vec() }),
+            stop,
         })
     }
 
@@ -87,7 +89,7 @@ impl StepPool {
     }
 
     pub(super) fn stop(&self) -> &Stop {
-        &self.shared.stop
+        &self.stop
     }
 
     pub(super) fn sandbox_shared(&self) -> &Arc<Sandbox> {
@@ -127,6 +129,14 @@ impl LoadedComponent {
     /// Returns the digest of the component's file: `sha256:` and 64 hexadecimal digits.
     pub fn digest(&self) -> &Arc<str> {
         self.component.digest()
+    }
+
+    /// Returns the same component, whose calls this monitor shows.
+    #[must_use]
+    pub fn monitored(&self, monitor: &Monitor) -> Self {
+        let stop = self.pool.stop.monitored(monitor);
+        let pool = StepPool { shared: Arc::clone(&self.pool.shared), stop };
+        Self { pool, component: Arc::clone(&self.component) }
     }
 
     /// Returns whether the compiled code came from the engine's cache.

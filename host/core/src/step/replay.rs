@@ -91,6 +91,7 @@ impl Bundle {
             }
             (Some(unpacked), component)
         };
+        let component = component.monitored(&options.monitor);
         let is_other_component = **component.digest() != *self.digest();
         let notes = self.notes(&options.grants);
         let replay = |outcome, mut notes: Vec<String>, more: Option<String>| {

@@ -22,7 +22,7 @@ use crate::output::records::{End, Records, could_be_made};
 #[cfg(feature = "otlp")]
 use crate::output::render;
 use crate::output::snapshot::snapshot_text;
-use crate::output::{console, errors, failure, summary};
+use crate::output::{console, errors, failure, guest, summary};
 use crate::profile::{ProfileSettings, Sampler};
 use crate::report::{Collector, ReportTargets};
 use crate::signals::{LastCall, Viewer};
@@ -104,6 +104,13 @@ impl RunReporter {
             Exit::Failed
         })?;
         let (display, records) = (Arc::new(display), Arc::new(records));
+        if settings.show_output {
+            let (display, records) = (Arc::clone(&display), Arc::clone(&records));
+            monitor.on_output(move |message| match format {
+                MessageFormat::Json => records.output(message),
+                MessageFormat::Human => display.print(&guest::line(message)),
+            });
+        }
         Ok(Self {
             display,
             records,

@@ -1,11 +1,12 @@
 //! Shows the cases while they run and the result after them: for people on standard error, for programs as JSON.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::Mutex;
 use stillbox::text::escape_controls;
-use stillbox_author::cases::{CaseReport, TestError, TestReport};
+use stillbox_author::cases::{CaseReport, OutputListener, TestError, TestReport};
 
 use super::records::{self, CaseCounts};
 use super::{junit, text};
@@ -14,6 +15,7 @@ use crate::exit_code::Exit;
 use crate::output::console::{eprint, eprintln};
 use crate::output::errors;
 use crate::output::failure;
+use crate::output::guest;
 use crate::output::messages::MessageWriter;
 use crate::output::render::{self, is_quiet};
 use crate::output::style::{BOLD, ERROR, STATUS};
@@ -45,8 +47,24 @@ impl CaseReporter {
         }
     }
 
+    /// Returns a function that shows what the step of a case logs and writes.
+    pub(super) fn output(self: &Arc<Self>) -> OutputListener {
+        let reporter = Arc::clone(self);
+        Arc::new(move |case, message| match &reporter.messages {
+            Some(messages) => {
+                let mut event = guest::event(message);
+                event["case"] = case.into();
+                messages.print(&event);
+            }
+            None => {
+                let _counts = reporter.counts.lock();
+                eprint!("{}", guest::line_at(&escape_controls(case), message));
+            }
+        })
+    }
+
     /// Shows the result after all cases, and writes the `JUnit` report.
-    pub(super) fn done(self, report: &TestReport, junit: Option<&Path>) -> Exit {
+    pub(super) fn done(&self, report: &TestReport, junit: Option<&Path>) -> Exit {
         for (step, problem) in &report.steps {
             let step = escape_controls(&step.display().to_string()).into_owned();
             eprint!("{ERROR}error{ERROR:#}: {BOLD}{step}{BOLD:#} cannot be tested: {}", failure::error_text(problem));
@@ -71,7 +89,7 @@ impl CaseReporter {
     }
 
     /// Shows why the cases have not all run.
-    pub(super) fn not_done(self, error: &TestError) -> Exit {
+    pub(super) fn not_done(&self, error: &TestError) -> Exit {
         let counts = *self.counts.lock();
         let ended = |status| records::ended(status, counts, self.started.elapsed());
         if let TestError::Interrupted(reason) = error {

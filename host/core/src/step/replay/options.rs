@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::cleanup::CleanupRegistry;
 use crate::grants::Grants;
 use crate::interrupt::Interrupt;
+use crate::monitor::Monitor;
 
 /// Settings of a replay. The default makes the whole call with the component of the bundle, without any grant.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +16,7 @@ pub struct ReplayOptions {
     pub(super) grants: Grants,
     pub(super) interrupt: Interrupt,
     pub(super) cleanup: CleanupRegistry,
+    pub(super) monitor: Monitor,
 }
 
 impl ReplayOptions {
@@ -55,6 +57,13 @@ impl ReplayOptions {
     #[must_use]
     pub fn cleanup(mut self, cleanup: &CleanupRegistry) -> Self {
         self.cleanup = cleanup.clone();
+        self
+    }
+
+    /// Shows the call to this monitor.
+    #[must_use]
+    pub fn monitor(mut self, monitor: &Monitor) -> Self {
+        self.monitor = monitor.clone();
         self
     }
 }
