@@ -249,6 +249,12 @@ fn run_help_lists_every_option() {
               
               [env: STILLBOX_STATE]
 
+          --show-output
+              Print what steps log, and write to their standard output and standard error, as it comes
+              
+              Each line begins with the step and the batch. Without this, the last messages of a step
+              are part of its failures.
+
           --on <CLUSTER>
               Run the steps on a cluster: `ray`, or `ray:ADDRESS` such as `ray:auto` or
               `ray:10.0.0.1:6379`

@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
+use rustix::process::Signal;
 use stillbox_test_guests::{BAD_ESCAPES, PRINT, REFUSE};
 
 use crate::harness::schemas::assert_is_event;
@@ -27,7 +28,19 @@ fn print() -> PipelineFile {
 fn messages_and_lines_are_printed_with_their_step_and_batch() {
     let folder = folder(["first", "two\nlines", "third"]);
     let outcome = folder.run_with(print(), ["--show-output", "--quiet", "--threads", "1"]).succeeded();
-    insta::assert_snapshot!(outcome.stderr, @"");
+    insta::assert_snapshot!(outcome.stderr, @r"
+    [print, batch 0] info: first
+    [print, batch 0] stdout: first
+    [print, batch 0] info: two
+      | lines
+    [print, batch 0] stdout: two
+    [print, batch 0] stdout: lines
+    [print, batch 0] stderr: first without an endtwo
+    [print, batch 0] stderr: lines without an end
+    [print, batch 1] info: third
+    [print, batch 1] stdout: third
+    [print, batch 1] stderr: third without an end
+    ");
     // Without the option, nothing of this is printed.
     assert_eq!(folder.run_with(print(), ["--quiet"]).succeeded().stderr, "");
 }
@@ -56,10 +69,14 @@ fn events_have_the_messages() {
     let events = outcome.json_lines();
     events.iter().for_each(assert_is_event);
     let outputs: Vec<_> = events.iter().filter(|event| event["event"] == "output").map(ToString::to_string).collect();
-    insta::assert_snapshot!(outputs.join("\n"), @"");
+    insta::assert_snapshot!(outputs.join("\n"), @r#"
+    {"event":"output","step":"print","batch":0,"stream":"info","text":"a"}
+    {"event":"output","step":"print","batch":0,"stream":"stdout","text":"a"}
+    {"event":"output","step":"print","batch":0,"stream":"stderr","text":"a without an end"}
+    "#);
 }
 
-/// The step waits for the time limit after it has printed.
+/// The step sleeps after it has printed.
 #[test]
 fn a_line_is_printed_while_the_call_lasts() {
     let folder = folder(["wait"]);
@@ -73,7 +90,7 @@ fn a_line_is_printed_while_the_call_lasts() {
         line.clear();
         assert!(stderr.read_line(&mut line).expect("it can be read") > 0, "the run has ended");
     }
-    send(&child, stillbox::Signal::Interrupt);
+    send(&child, Signal::INT);
     assert_eq!(end(child), Some(130));
 }
 
@@ -91,8 +108,8 @@ fn no_line_can_pass_for_another() {
 fn a_test_names_the_case() {
     let folder = Folder::with(&[REFUSE]);
     folder.write("cases/first/input.jsonl", "{\"id\":1}\n");
-    folder.write("cases/first/case.toml", "[parameters]\nid = 1\n");
-    folder.write("cases/first/expected-failure.toml", "message = \"the id 1 is not wanted\"\n");
+    folder.write("cases/first/parameters.toml", "id = 1\n");
+    folder.write("cases/first/expected-failure.toml", "kind = \"guest-error\"\nmessage = \"the id 1 is not wanted\"\n");
     let arguments = ["test", ".", "--component", "refuse.wasm", "--show-output"];
     let outcome = outcome(folder.command().args(arguments)).succeeded();
     assert!(outcome.stderr.contains("[./first] warn: looking at row 1\n"), "{}", outcome.stderr);

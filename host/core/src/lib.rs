@@ -93,7 +93,9 @@ pub use grants::{Grants, Policy};
 pub use interrupt::{CancelReason, Interrupt, Signal};
 pub use limits::Limits;
 pub use lockfile::Lock;
-pub use monitor::{GuestMessage, GuestStream, ModelRequestSpan, Monitor, Snapshot, Span, SpanKind, ThreadActivity, Wait};
+pub use monitor::{
+    GuestMessage, GuestStream, ModelRequestSpan, Monitor, Snapshot, Span, SpanKind, ThreadActivity, Wait,
+};
 pub use panics::{caught as catch_panic, panic_is_caught};
 pub use pipeline::{Failed, Pipeline, Run, RunError, RunOptions, Worker};
 pub use policy::MaxRejects;

@@ -16,6 +16,8 @@ static SPINNER: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// Shows the line, in place of the one before. The caller makes sure that standard error is a terminal.
 pub(crate) fn start(verb: &str, object: &str) {
+    // The next one would begin where this one ends.
+    stop();
     let bar = ProgressBar::with_draw_target(None, draw_target());
     let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}").expect("the template is well-formed");
     bar.set_style(style);
