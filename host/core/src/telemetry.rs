@@ -70,7 +70,9 @@ impl TelemetrySender {
         match answer.recv_timeout(time) {
             Ok(Ok(response)) if response.status.is_success() => Ok(()),
             Ok(Ok(response)) => Err(format!("the collector answers with status {}", response.status)),
-            Ok(Err(CallError::Failed(message) | CallError::Denied(message))) => Err(message),
+            Ok(Err(CallError::Failed(message) | CallError::TooLarge(message) | CallError::Denied(message))) => {
+                Err(message)
+            }
             Err(RecvTimeoutError::Timeout) => Err(format!("there was no answer in {:.1} s", time.as_secs_f32())),
             Err(RecvTimeoutError::Disconnected) => Err("the request was broken off".into()),
         }

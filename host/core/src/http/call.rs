@@ -1,6 +1,7 @@
 //! Requests of the host itself, to a server that the pipeline file names.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
@@ -33,11 +34,34 @@ pub(crate) struct CallResponse {
     pub(crate) body: Bytes,
 }
 
+/// A request of the host.
+#[derive(Debug, Clone)]
+pub(crate) struct CallRequest {
+    pub(crate) method: Method,
+    pub(crate) url: HttpUrl,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) waits: CallWaits,
+}
+
+/// The longest waits within a request, besides the limit on its whole time. The default has none.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct CallWaits {
+    /// Until a connection is open.
+    pub(crate) connection: Option<Duration>,
+    /// From then until the head of the response.
+    pub(crate) head: Option<Duration>,
+    /// Between two parts of the response.
+    pub(crate) part: Option<Duration>,
+}
+
 /// Why there is no response.
 #[derive(Debug)]
 pub(crate) enum CallError {
     /// The address of the server is refused. The text says why.
     Denied(String),
+    /// The response is larger than its limit, as the text says.
+    TooLarge(String),
     /// No complete response came. The text says why.
     Failed(String),
 }
@@ -84,7 +108,8 @@ impl Caller {
     ) -> Result<CallResponse, CallError> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, content_type);
-        self.call((url, Method::POST), headers, body).await
+        let waits = CallWaits::default();
+        self.call(CallRequest { method: Method::POST, url: url.clone(), headers, body, waits }).await
     }
 
     /// Asks for a resource, and returns the whole response. Dropping the future ends the request.
@@ -92,7 +117,8 @@ impl Caller {
     /// # Errors
     /// The address is refused, or no complete response came in time.
     pub(crate) async fn get(&self, url: &HttpUrl) -> Result<CallResponse, CallError> {
-        self.call((url, Method::GET), HeaderMap::new(), Bytes::new()).await
+        let (headers, waits) = (HeaderMap::new(), CallWaits::default());
+        self.call(CallRequest { method: Method::GET, url: url.clone(), headers, body: Bytes::new(), waits }).await
     }
 
     /// Covers secrets in JSON.
@@ -100,29 +126,37 @@ impl Caller {
         self.client.redactor.redact_json(json);
     }
 
-    async fn call(
-        &self,
-        (url, method): (&HttpUrl, Method),
-        mut headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<CallResponse, CallError> {
+    /// Sends a request, and returns the whole response. Redirects are not followed. Dropping the future ends the request.
+    ///
+    /// # Errors
+    /// The address is refused, the response is too large, or no complete response came in time.
+    pub(crate) async fn call(&self, request: CallRequest) -> Result<CallResponse, CallError> {
+        let CallRequest { method, url, mut headers, body, waits } = request;
+        let options = RequestOptions {
+            connect_timeout: waits.connection,
+            first_byte_timeout: waits.head,
+            between_bytes_timeout: waits.part,
+        };
         let notices = Arc::new(Notices::default());
         headers.extend(self.headers.clone());
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("stillbox/", env!("CARGO_PKG_VERSION"))));
         let exchange = Exchange {
             client: Arc::clone(&self.client),
             grant: 0,
-            url: url.clone(),
+            url,
             method,
             headers,
             body: LimitedBody::new(whole(body), u64::MAX, Arc::default()),
-            options: RequestOptions::default(),
+            options,
             notices: Arc::clone(&notices),
             tap: None,
         };
         let failed = |code: Code| match notices.cause_of("") {
             Some(Notice::Denied(denial)) => CallError::Denied(denial.reason),
+            Some(Notice::Failed(_, detail)) if matches!(code, Code::HttpResponseBodySize(_)) => {
+                CallError::TooLarge(detail)
+            }
             Some(Notice::Failed(_, detail)) => CallError::Failed(detail),
             None => CallError::Failed(code.to_string()),
         };

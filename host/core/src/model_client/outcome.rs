@@ -40,7 +40,9 @@ impl Outcome {
     pub(super) fn of(result: Result<CallResponse, CallError>, settings: &ModelSettings) -> Self {
         let response = match result {
             Ok(response) => response,
-            Err(CallError::Failed(message)) => return Self::Failed(PassingError { message, pause: None }),
+            Err(CallError::Failed(message) | CallError::TooLarge(message)) => {
+                return Self::Failed(PassingError { message, pause: None });
+            }
             Err(CallError::Denied(reason)) => {
                 return Self::Fatal(ModelFailure {
                     message: format!("model \"{}\" cannot be reached: its address is refused", settings.name),
