@@ -4,6 +4,7 @@
 //! - [`PipelineFile`] builds a pipeline file.
 //! - [`Events`], [`send`], [`end`] and [`wait_until`] are for commands that are still running.
 //! - [`Server`] is a server on the loopback interface, and [`model_server`] one of language models.
+//! - [`registry`] has registries of components.
 //! - [`redact`] replaces values that differ from run to run in snapshots.
 //! - [`schemas`] checks events and failure records, [`javascript`], [`python`] and [`wat`] build steps, and [`rows`] writes and reads rows.
 
@@ -13,6 +14,7 @@ mod models;
 mod pipeline;
 pub(crate) mod python;
 mod redact;
+pub(crate) mod registry;
 pub(crate) mod rows;
 mod running;
 pub(crate) mod schemas;

@@ -31,6 +31,8 @@ fn help_lists_commands_and_shows_a_pipeline_file() {
       new          Create the folder of a new step, with a case and a pipeline
       build        Compile steps to components and print their paths
       test         Run the cases of steps, and show differences between expected and actual rows
+      pull         Download a component, and print its reference with the digest
+      push         Upload a step to a registry, and print its reference with the digest
       cache        Show the sizes of the caches, or remove old entries
       completions  Print a completion script for a shell
       help         Print this message or the help of the given subcommand(s)
@@ -39,7 +41,8 @@ fn help_lists_commands_and_shows_a_pipeline_file() {
       -q, --quiet            Print errors, warnings and results only: no progress and no summary
       -v, --verbose...       Print the log of Stillbox; twice for more detail
           --cache-dir <DIR>  The folder of compiled components; its folder `outputs` has cached results
-                             of steps [default: stillbox/components and stillbox/outputs in the user's
+                             of steps, and `downloads` downloaded components [default:
+                             stillbox/components, stillbox/outputs and stillbox/downloads in the user's
                              cache directory] [env: STILLBOX_CACHE=]
       -h, --help             Print help
       -V, --version          Print version
@@ -273,8 +276,9 @@ fn run_help_lists_every_option() {
               Print the log of Stillbox; twice for more detail
 
           --cache-dir <DIR>
-              The folder of compiled components; its folder `outputs` has cached results of steps
-              [default: stillbox/components and stillbox/outputs in the user's cache directory]
+              The folder of compiled components; its folder `outputs` has cached results of steps, and
+              `downloads` downloaded components [default: stillbox/components, stillbox/outputs and
+              stillbox/downloads in the user's cache directory]
               
               [env: STILLBOX_CACHE=]
 

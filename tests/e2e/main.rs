@@ -42,6 +42,7 @@ mod resume;
 mod round_trips;
 mod schemas;
 mod security_page;
+mod sharing;
 mod show_output;
 mod standard_steps;
 mod starved;

@@ -219,7 +219,11 @@ fn the_cache_command_lists_and_prunes_entries() {
     };
     let shown = cache(&[]);
     let entries = shown.lines().map(|line| line.split_whitespace().take(3).collect::<Vec<_>>().join(" "));
-    assert_eq!(entries.collect::<Vec<_>>(), ["components 1 entry", "outputs 3 entries"], "{shown}");
+    assert_eq!(
+        entries.collect::<Vec<_>>(),
+        ["components 1 entry", "outputs 3 entries", "downloads 0 entries"],
+        "{shown}"
+    );
     // All entries are new, so none is removed. A size of 0 then removes all.
     let pruned = cache(&["prune"]);
     assert!(pruned.starts_with("removed 0 entries of 0 bytes, kept 4 of "), "{pruned}");

@@ -6,6 +6,7 @@ mod output;
 mod pipe;
 mod replay;
 mod run;
+mod share;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -22,6 +23,8 @@ pub(crate) use run::{
     Annotations, Changes, Check, Graph, GraphFormat, Lock, MessageFormat, Profile, Progress, Run, Runs, RunsCommand,
     StateDirectory,
 };
+
+pub(crate) use share::{Pull, Push};
 
 /// Parses a number of threads.
 fn threads(text: &str) -> Result<NonZeroUsize, String> {
@@ -72,8 +75,8 @@ pub(crate) struct Global {
     /// Print errors, warnings and results only: no progress and no summary
     #[arg(short, long, global = true, display_order = LAST, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// The folder of compiled components; its folder `outputs` has cached results of steps [default: stillbox/components
-    /// and stillbox/outputs in the user's cache directory]
+    /// The folder of compiled components; its folder `outputs` has cached results of steps, and `downloads` downloaded
+    /// components [default: stillbox/components, stillbox/outputs and stillbox/downloads in the user's cache directory]
     #[arg(
         long,
         global = true,
@@ -113,6 +116,10 @@ pub(crate) enum Command {
     Build(Build),
     /// Run the cases of steps, and show differences between expected and actual rows
     Test(Test),
+    /// Download a component, and print its reference with the digest
+    Pull(Pull),
+    /// Upload a step to a registry, and print its reference with the digest
+    Push(Push),
     /// Show the sizes of the caches, or remove old entries
     Cache(Cache),
     /// Print a completion script for a shell
@@ -140,7 +147,7 @@ pub(crate) struct Cache {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CacheCommand {
-    /// Remove compiled components, and cached results of steps with `cache = true`, that were not used recently
+    /// Remove compiled components, downloads, and cached results of steps with `cache = true`, that were not used recently
     Prune {
         /// Remove entries that were not used for this time, such as `12h`; `0s` removes all [default: 720h]
         #[arg(long, value_name = "DURATION", default_value = "720h", hide_default_value = true, value_parser = stillbox::units::parse_duration)]

@@ -11,10 +11,13 @@ mod lock;
 mod new;
 mod pipe;
 mod profile;
+mod pull;
+mod push;
 mod replay;
 mod run;
 mod runs;
 mod schema;
+mod shared;
 mod test;
 
 use crate::args::{Arguments, Command};
@@ -38,6 +41,8 @@ pub(crate) fn execute(arguments: Arguments, signals: &Signals) -> Exit {
         Command::New(arguments) => new::execute(&arguments),
         Command::Build(arguments) => build::execute(&arguments, signals),
         Command::Test(arguments) => test::execute(&arguments, &global, signals),
+        Command::Pull(arguments) => pull::execute(&arguments, &global, signals),
+        Command::Push(arguments) => push::execute(&arguments, &global, signals),
         Command::Cache(arguments) => cache::execute(&arguments, &global),
         Command::Completions(arguments) => completions::execute(&arguments),
         Command::CompileComponent(arguments) => compile_component::execute(&arguments),

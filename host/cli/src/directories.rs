@@ -19,6 +19,16 @@ pub(crate) fn result_directory(global: &Global) -> Option<PathBuf> {
     global.cache_dir.clone().map_or_else(result_directory_of_user, |directory| Some(directory.join("outputs")))
 }
 
+/// Returns the directory of components that were downloaded, or `None` if the user has no directory for caches.
+pub(crate) fn download_directory(global: &Global) -> Option<PathBuf> {
+    global.cache_dir.clone().map_or_else(download_directory_of_user, |directory| Some(directory.join("downloads")))
+}
+
+/// Returns the directory of components that were downloaded by this user, or `None` if there is no directory for caches.
+pub fn download_directory_of_user() -> Option<PathBuf> {
+    user_cache().map(|directory| directory.join("downloads"))
+}
+
 /// Returns the directory of compiled components of this user, or `None` if there is no directory for caches.
 pub fn component_directory_of_user() -> Option<PathBuf> {
     user_cache().map(|directory| directory.join("components"))
@@ -43,6 +53,9 @@ pub(crate) fn engine(global: &Global, threads: Option<NonZeroUsize>, cleanup: &C
     }
     if let Some(directory) = result_directory(global) {
         engine = engine.result_cache(directory);
+    }
+    if let Some(directory) = download_directory(global) {
+        engine = engine.downloads(directory);
     }
     if let Some(threads) = threads {
         engine = engine.threads(threads.into());

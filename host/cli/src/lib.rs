@@ -27,7 +27,7 @@ use clap::Parser as _;
 use args::Arguments;
 use signals::Signals;
 
-pub use directories::{component_directory_of_user, result_directory_of_user};
+pub use directories::{component_directory_of_user, download_directory_of_user, result_directory_of_user};
 pub use output::texts::{error_text, failure_text, run_error_text};
 pub use program::{ConnectCluster, Program};
 

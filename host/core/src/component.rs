@@ -39,7 +39,7 @@ pub(crate) use toolchain::{SDK_SECTION, toolchain};
 /// The contract that a step is made for.
 const CONTRACT: &str = "stillbox:step@0.1.0";
 /// The interface that a step exports.
-const GUEST: &str = "stillbox:step/guest@0.1.0";
+pub(crate) const GUEST: &str = "stillbox:step/guest@0.1.0";
 /// Largest file that is read. The largest real components, with `CPython` inside, have about 40 MB.
 const MAX_BYTES: u64 = 1 << 30;
 

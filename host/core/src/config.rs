@@ -9,6 +9,7 @@ pub(crate) mod batch_rows;
 pub mod case;
 pub(crate) mod columns;
 pub(crate) mod combine;
+pub(crate) mod component_setting;
 pub(crate) mod condition;
 mod csv;
 mod diagnostic;

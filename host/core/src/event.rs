@@ -43,6 +43,18 @@ pub enum Event<'a> {
         /// The line, with whatever control characters it has.
         line: &'a str,
     },
+    /// A component is downloaded.
+    #[non_exhaustive]
+    Downloading {
+        /// The reference.
+        reference: &'a str,
+    },
+    /// A component is uploaded.
+    #[non_exhaustive]
+    Uploading {
+        /// The reference.
+        reference: &'a str,
+    },
     /// A component is read, and compiled if it is not in the cache.
     #[non_exhaustive]
     Compiling {

@@ -27,7 +27,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use call::{CallError, CallResponse, Caller};
+pub(crate) use call::{CallError, CallRequest, CallResponse, CallWaits, Caller};
 pub(crate) use client::Client;
 pub(crate) use network::Network;
 pub(crate) use notices::{Notice, Notices};

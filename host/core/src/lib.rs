@@ -55,6 +55,8 @@ mod plan;
 mod policy;
 mod private_dir;
 mod process;
+pub mod reference;
+pub mod registry;
 pub mod remote;
 pub mod report;
 pub mod result_cache;
@@ -64,6 +66,7 @@ pub mod runs;
 mod runtime;
 mod sandbox;
 mod scheduler;
+mod sharing;
 mod sink;
 mod source;
 mod spill;
@@ -100,7 +103,9 @@ pub use panics::{caught as catch_panic, panic_is_caught};
 pub use pipeline::{Failed, Pipeline, Run, RunError, RunOptions, Worker};
 pub use policy::MaxRejects;
 pub use report::Report;
+
 pub use runtime::{Engine, EngineBuilder, EngineError};
+pub use sharing::PushError;
 pub use step::{
     Applied, AppliedReject, BindError, BoundStep, ColumnMismatch, ConfiguredStep, LoadedComponent, RejectedRow, Replay,
     ReplayError, ReplayOptions, ReplayOutcome, StepBuilder, StepPool, StepResult, StepSession,

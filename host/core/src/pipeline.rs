@@ -1,6 +1,7 @@
 //! A pipeline: read from its file, checked, and run.
 
 mod batches;
+mod downloads;
 mod error;
 mod estimate;
 mod files;
@@ -143,7 +144,8 @@ impl Pipeline {
     /// a path with a pattern it is the folder in front of the pattern.
     pub fn reads(&self) -> Vec<PathBuf> {
         let config = &self.config;
-        let steps = config.steps.iter().map(|step| step.component.path());
+        let steps = config.steps.iter().filter(|step| step.component.reference.is_none());
+        let steps = steps.map(|step| step.component.path());
         let paths = config.sources.iter().filter(|source| !source.is_standard()).flat_map(|source| &source.paths);
         let sources = paths.map(|setting| {
             let path = setting.path();

@@ -11,6 +11,7 @@ mod load;
 mod lock;
 mod lowering;
 mod node_schema;
+mod pin;
 mod projection;
 mod reach;
 mod replacements;

@@ -15,6 +15,7 @@ use crate::cleanup::CleanupRegistry;
 use crate::component::{CompileCache, Compiler};
 use crate::engine::{Fuel, Resident, Traps, engine, engine_without_pool};
 use crate::loader::ComponentLoader;
+use crate::registry::DownloadCache;
 use crate::result_cache::ResultCache;
 
 /// Runs pipelines and steps. A process creates one and shares it: clones are the same engine.
@@ -39,6 +40,7 @@ pub struct EngineBuilder {
     traps: Traps,
     compile_cache: Option<PathBuf>,
     result_cache: Option<PathBuf>,
+    downloads: Option<PathBuf>,
     compiler: Compiler,
     name_servers: Vec<SocketAddr>,
 }
@@ -62,6 +64,7 @@ struct EngineState {
     traps: Traps,
     compile_cache: CompileCache,
     result_cache: ResultCache,
+    downloads: DownloadCache,
     compiler: Compiler,
     name_servers: Vec<SocketAddr>,
     thread_pool: OnceLock<Arc<ThreadPool>>,
@@ -134,6 +137,14 @@ impl EngineBuilder {
         self
     }
 
+    /// Stores components that are downloaded in this directory, which is created when the first one is stored. Only this user may
+    /// have write access to it. Default: components are not downloaded, and a step with a reference is an error.
+    #[must_use]
+    pub fn downloads(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.downloads = Some(directory.into());
+        self
+    }
+
     /// Compiles components in processes of this program, which calls [`compile_from_stdin`] with the three arguments after
     /// those that are given here. Only then is the memory of the compiler limited, and its work ended at once by a limit or an
     /// interrupt.
@@ -180,6 +191,7 @@ impl EngineBuilder {
                 traps: self.traps,
                 compile_cache: self.compile_cache.map_or_else(CompileCache::disabled, CompileCache::at),
                 result_cache: self.result_cache.map_or_else(ResultCache::disabled, ResultCache::at),
+                downloads: self.downloads.map_or_else(DownloadCache::default, DownloadCache::at),
                 compiler: self.compiler,
                 name_servers: self.name_servers,
                 thread_pool: OnceLock::new(),
@@ -215,6 +227,10 @@ impl Engine {
 
     pub(crate) fn name_servers(&self) -> &[SocketAddr] {
         &self.shared.name_servers
+    }
+
+    pub(crate) fn downloads(&self) -> &DownloadCache {
+        &self.shared.downloads
     }
 
     pub(crate) fn result_cache(&self) -> &ResultCache {

@@ -33,6 +33,7 @@ const LAYERS: &[&str] = &[
     "policy",
     "limits",
     "grants",
+    "reference",
     "model",
     "instance_log",
     "stack",
@@ -45,6 +46,7 @@ const LAYERS: &[&str] = &[
     "config",
     // Components and the sandbox that runs them.
     "http",
+    "registry",
     "telemetry",
     "model_client",
     "engine",
@@ -76,6 +78,7 @@ const LAYERS: &[&str] = &[
     "pipeline",
     "step",
     "inspection",
+    "sharing",
     "rows",
     "bench_support",
     "fuzz_support",

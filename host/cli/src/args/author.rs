@@ -11,7 +11,7 @@ use super::run::MessageFormat;
 
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
-    /// A .wasm file, or the folder of a step crate
+    /// A .wasm file, the folder of a step crate, or a reference such as `oci://REGISTRY/NAME:TAG`
     #[arg(value_name = "STEP", value_hint = ValueHint::AnyPath)]
     pub(crate) step: PathBuf,
     /// Parameters, as a JSON object, for which the columns are shown, such as `{"column": "text"}`

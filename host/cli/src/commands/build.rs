@@ -57,14 +57,16 @@ fn place(wasm: &Path, arguments: &Build) -> Result<PathBuf, (PathBuf, io::Error)
     let Some(out) = &arguments.out else { return Ok(wasm.to_owned()) };
     let is_folder = out.is_dir() || arguments.folders.len() > 1;
     let path = if is_folder { out.join(wasm.file_name().unwrap_or_default()) } else { out.clone() };
-    let copied = || {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
-        let mut copy = tempfile::Builder::new().prefix(".stillbox-").tempfile_in(folder)?;
-        io::copy(&mut fs::File::open(wasm)?, &mut copy)?;
-        fs::set_permissions(copy.path(), fs::metadata(wasm)?.permissions())?;
-        copy.persist(&path).map(drop).map_err(|error| error.error)
-    };
-    copied().map_err(|error| (path.clone(), error))?;
+    copy(wasm, &path).map_err(|error| (path.clone(), error))?;
     Ok(path)
+}
+
+/// Copies a component. A file at the path is replaced as a whole.
+pub(super) fn copy(wasm: &Path, path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut copy = tempfile::Builder::new().prefix(".stillbox-").tempfile_in(folder)?;
+    io::copy(&mut fs::File::open(wasm)?, &mut copy)?;
+    fs::set_permissions(copy.path(), fs::metadata(wasm)?.permissions())?;
+    copy.persist(path).map(drop).map_err(|error| error.error)
 }

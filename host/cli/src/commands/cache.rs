@@ -7,7 +7,7 @@ use stillbox::result_cache::{prune_cache, usage_of_cache};
 use stillbox::text::escape_controls;
 
 use crate::args::{Cache, CacheCommand, Global};
-use crate::directories::{component_directory, result_directory};
+use crate::directories::{component_directory, download_directory, result_directory};
 use crate::exit_code::Exit;
 use crate::output::console;
 use crate::output::failure;
@@ -16,14 +16,15 @@ use crate::output::summary;
 
 /// Prints the sizes of the caches, or removes old entries.
 pub(crate) fn execute(arguments: &Cache, global: &Global) -> Exit {
-    let (Some(components), Some(outputs)) = (component_directory(global), result_directory(global)) else {
+    let directories = (component_directory(global), result_directory(global), download_directory(global));
+    let (Some(components), Some(outputs), Some(downloads)) = directories else {
         render::message("there is no directory for caches; name one with `--cache-dir`");
         return Exit::Failed;
     };
     match &arguments.command {
-        None => show(&[("components", &components), ("outputs", &outputs)]),
+        None => show(&[("components", &components), ("outputs", &outputs), ("downloads", &downloads)]),
         Some(CacheCommand::Prune { unused_for, max_size }) => {
-            match prune_cache(&[&components, &outputs], *unused_for, *max_size) {
+            match prune_cache(&[&components, &outputs, &downloads], *unused_for, *max_size) {
                 Ok(pruned) => {
                     let (removed, kept) = (pruned.removed, pruned.remaining);
                     console::print(&format!(

@@ -6,17 +6,16 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stillbox::build::{BuildOptions, build_step};
 use stillbox::component::{Availability, Column, Toolchain};
 use stillbox::inspection::{Inspection, inspect};
 use stillbox::text::{escape_controls, escape_controls_in_json};
 
+use super::shared;
 use crate::args::{Global, Inspect};
 use crate::directories::engine;
 use crate::exit_code::Exit;
 use crate::output::console;
 use crate::output::failure;
-use crate::output::progress::show_preparation;
 use crate::output::render;
 use crate::output::summary;
 use crate::output::summary::duration;
@@ -36,20 +35,12 @@ pub(crate) fn execute(arguments: &Inspect, global: &Global, signals: &Signals) -
         Exit::Usage
     };
     let cleanup = signals.cleanup();
-    let wasm = if arguments.step.is_dir() {
-        let options = BuildOptions::new().interrupt(&interrupt).cleanup(&cleanup).rejected(arguments.no_build);
-        let options = options.on_event(&show_preparation);
-        if !arguments.no_build {
-            render::building(&arguments.step);
-        }
-        match build_step(&arguments.step, options) {
-            Ok(built) => built.wasm,
-            Err(error) => return failed(&error),
-        }
-    } else {
-        arguments.step.clone()
+    let engine = engine(global, None, &cleanup);
+    let wasm = match shared::file(&arguments.step, arguments.no_build, &engine, (&interrupt, &cleanup)) {
+        Ok(wasm) => wasm,
+        Err(exit) => return exit,
     };
-    match inspect(&engine(global, None, &cleanup), &wasm, arguments.parameters.as_deref(), &interrupt) {
+    match inspect(&engine, &wasm, arguments.parameters.as_deref(), &interrupt) {
         Ok(inspection) => {
             if arguments.json {
                 console::print(&escape_controls_in_json(&as_json(&inspection)))

@@ -10,21 +10,21 @@ mod values;
 use std::path::Path;
 use std::time::Duration;
 
-use stillbox::build::{BuildOptions, build_step};
 use stillbox::component::StepKind;
 use stillbox::config::models_from_arguments;
 use stillbox::inspection::{Inspection, inspect};
+use stillbox::reference::Reference;
 use stillbox::text::escape_controls_in_lines;
 use stillbox::{Overrides, Pipeline};
 
 use crate::args::{Global, Pipe};
 use crate::commands::run::{self, Control, RunSettings};
+use crate::commands::shared;
 use crate::directories::engine;
 use crate::exit_code::Exit;
 use crate::output::console;
-use crate::output::failure;
-use crate::output::progress::show_preparation;
 use crate::output::render;
+use crate::output::spinner;
 use crate::signals::Signals;
 use steps::{PipeModels, PipeRows};
 
@@ -118,24 +118,15 @@ fn described(arguments: &Pipe, global: &Global, control: &Control) -> Result<(Pi
 /// Returns the description of a step, which is built if it is a folder. Returns `None` if it is not a step.
 fn inspected(step: &Path, no_build: bool, global: &Global, control: &Control) -> Result<Option<Inspection>, Exit> {
     let Control { interrupt, cleanup, .. } = control;
-    let wasm = if step.is_dir() {
-        let options = BuildOptions::new().interrupt(interrupt).cleanup(cleanup).rejected(no_build);
-        let options = options.on_event(&show_preparation);
-        if !no_build {
-            render::building(step);
-        }
-        match build_step(step, options) {
-            Ok(built) => built.wasm,
-            Err(error) => {
-                if let Some(reason) = interrupt.reason() {
-                    return Err(render::cancelled(reason));
-                }
-                failure::error(&error);
-                return Err(Exit::Usage);
-            }
-        }
+    let engine = engine(global, None, cleanup);
+    let wasm = if let Some(text) = step.to_str().filter(|text| Reference::is_meant(text)) {
+        // The pipeline reports what is wrong with it.
+        let downloaded = engine.pull_pinned(text, &shared::options(interrupt, cleanup)).ok();
+        spinner::stop();
+        let Some(downloaded) = downloaded else { return Ok(None) };
+        downloaded.path
     } else {
-        step.to_owned()
+        shared::file(step, no_build, &engine, (interrupt, cleanup))?
     };
-    Ok(inspect(&engine(global, None, cleanup), &wasm, None, interrupt).ok())
+    Ok(inspect(&engine, &wasm, None, interrupt).ok())
 }

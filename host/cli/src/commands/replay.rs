@@ -13,6 +13,7 @@ use stillbox_author::cases::write_case;
 use crate::args;
 use crate::args::Global;
 use crate::commands::run::report_wrong;
+use crate::commands::shared::file_needed;
 use crate::directories::engine;
 use crate::exit_code::Exit;
 use crate::output::{console, errors, failure, guest, render, summary};
@@ -20,6 +21,10 @@ use crate::signals::Signals;
 
 /// Makes the call of a bundle again, or writes it as a case.
 pub(crate) fn execute(arguments: &args::Replay, global: &Global, signals: &Signals) -> Exit {
+    if let Some(message) = file_needed("--component", arguments.component.as_deref()) {
+        render::message(&message);
+        return Exit::Usage;
+    }
     let bundle = match Bundle::open(&arguments.bundle) {
         Ok(bundle) => bundle,
         Err(error) => {

@@ -18,6 +18,7 @@ use stillbox_author::cases::{CaseReport, Suite, TestOptions};
 
 use crate::args::{Global, MessageFormat, Test};
 use crate::commands::run::report_wrong;
+use crate::commands::shared::file_needed;
 use crate::directories::engine;
 use crate::exit_code::Exit;
 use crate::output::errors;
@@ -156,6 +157,9 @@ fn suite(arguments: &Test) -> Result<Suite, String> {
     if folders.is_empty() {
         let file = files.first().map(|file| file.display().to_string()).unwrap_or_default();
         return Err(format!("`{file}` is not a folder: give the folder of a step, with its cases in `cases`"));
+    }
+    if let Some(message) = file_needed("--component", arguments.component.as_deref()) {
+        return Err(message);
     }
     if arguments.component.is_some() && folders.len() > 1 {
         return Err("`--component` is for the cases of one folder".into());

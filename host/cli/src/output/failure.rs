@@ -16,6 +16,15 @@ pub(crate) fn error(error: &dyn Error) {
     eprint!("{ERROR}error{ERROR:#}: {}", error_text(error));
 }
 
+/// Prints an error and its causes, then what can be done about it, one per line.
+pub(crate) fn error_with_hints(error: &dyn Error, hints: &[String]) {
+    let mut lines = Lines(error_text(error));
+    for hint in hints {
+        lines.line("hint", hint);
+    }
+    eprint!("{ERROR}error{ERROR:#}: {}", lines.0);
+}
+
 /// Returns an error and its causes as text of several lines, with styles. A cause that is a failure of a step has all of
 /// its lines.
 pub(crate) fn error_text(error: &dyn Error) -> String {

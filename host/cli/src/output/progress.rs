@@ -1,6 +1,5 @@
 //! The progress of a run, from its events alone.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::output::console::{eprint, eprintln};
@@ -213,7 +212,15 @@ pub(crate) fn show_preparation(event: &Event<'_>) {
     match event {
         Event::Building { folder, .. } => {
             render::building(folder);
-            spin("Building", folder);
+            spin("Building", &folder.display().to_string());
+        }
+        Event::Downloading { reference, .. } => {
+            render::status("Downloading", reference);
+            spin("Downloading", reference);
+        }
+        Event::Uploading { reference, .. } => {
+            render::status("Uploading", reference);
+            spin("Uploading", reference);
         }
         Event::BuildWaits { what, .. } => spinner::print_above(|| render::status("Waiting", &format!("for {what}"))),
         Event::Installing { what, .. } => spinner::print_above(|| render::status("Installing", what)),
@@ -222,7 +229,7 @@ pub(crate) fn show_preparation(event: &Event<'_>) {
             spinner::print_above(|| eprintln!("  | {}", escape_controls(line)));
         }
         Event::BuildOutput { .. } => {}
-        Event::Compiling { component, .. } => spin("Compiling", component),
+        Event::Compiling { component, .. } => spin("Compiling", &component.display().to_string()),
         Event::Resumed { run, rows, .. } => {
             render::status("Resuming", &format!("{run} after {}", self::rows(*rows)));
         }
@@ -235,9 +242,9 @@ pub(crate) fn show_preparation(event: &Event<'_>) {
 }
 
 /// Shows on a terminal that something takes time.
-fn spin(verb: &str, path: &Path) {
+fn spin(verb: &str, object: &str) {
     if render::is_terminal() && !render::is_quiet() {
-        spinner::start(verb, &path.display().to_string());
+        spinner::start(verb, object);
     }
 }
 

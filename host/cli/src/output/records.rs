@@ -151,6 +151,7 @@ fn value_of(event: &Event<'_>) -> Option<Value> {
     Some(match event {
         // JSON requires UTF-8, so invalid UTF-8 in paths is replaced.
         Event::Building { folder, .. } => json!({ "event": "building", "folder": folder.to_string_lossy() }),
+        Event::Downloading { reference, .. } => json!({ "event": "downloading", "reference": reference }),
         Event::Compiling { component, .. } => json!({ "event": "compiling", "component": component.to_string_lossy() }),
         Event::Compiled { component, cached, .. } => {
             json!({ "event": "compiled", "component": component.to_string_lossy(), "cached": cached })

@@ -3,6 +3,7 @@
 use super::allow::{self, AllowTable};
 use super::batch_rows;
 use super::combine::{self, Combine};
+use super::component_setting::{self, ComponentSetting};
 use super::from::{self, FromTable};
 use super::instance::{self, CacheMode, InstanceLife};
 use super::limits;
@@ -12,7 +13,6 @@ use super::names::{self, NameMap};
 use super::on_failure;
 use super::parameters::{self, Parameters};
 use super::parse_context::ParseContext;
-use super::path_setting::{self, PathSetting};
 use super::projection::{self, ProjectionTable};
 use super::route::{self, RouteTable};
 use super::step_models::{self, ModelsTable};
@@ -27,8 +27,8 @@ pub(crate) struct StepTable {
     pub(crate) location: ConfigLocation,
     /// The name of the step in this pipeline.
     pub(crate) name: Located<String>,
-    /// The path of the compiled step, or of the folder of its crate.
-    pub(crate) component: Located<PathSetting>,
+    /// The compiled step, or the folder of its crate.
+    pub(crate) component: Located<ComponentSetting>,
     /// The parameters of the step.
     pub(crate) parameters: Parameters,
     /// The steps or sources whose rows it takes. `None` for the previous step.
@@ -62,16 +62,12 @@ pub(crate) struct StepTable {
     pub(crate) on_failure: Located<OnFailure>,
 }
 
-const COMPONENT_HELP: &str = "add `component = \"…\"`: the step's .wasm file, or the folder of its crate";
-
 pub(super) fn read(mut table: Table<'_>, context: &mut ParseContext<'_>) -> Option<StepTable> {
     let location = table.location();
     let name = table
         .require("name", "add a line such as `name = \"count-words\"`")
         .and_then(|entry| read_node_name(&entry, context));
-    let component = table
-        .require("component", COMPONENT_HELP)
-        .and_then(|entry| path_setting::read(&entry, COMPONENT_HELP, context));
+    let component = component_setting::read(&mut table, context);
     let parameters = parameters::read(&mut table, context);
     let from = from::read(&mut table, context);
     let combine = combine::read(&mut table, context);

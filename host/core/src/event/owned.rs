@@ -36,6 +36,18 @@ pub enum OwnedEvent {
         /// The line.
         line: String,
     },
+    /// See [`Event::Downloading`].
+    #[non_exhaustive]
+    Downloading {
+        /// The reference.
+        reference: String,
+    },
+    /// See [`Event::Uploading`].
+    #[non_exhaustive]
+    Uploading {
+        /// The reference.
+        reference: String,
+    },
     /// See [`Event::Compiling`].
     #[non_exhaustive]
     Compiling {
@@ -111,6 +123,8 @@ impl From<&Event<'_>> for OwnedEvent {
             Event::BuildWaits { what } => Self::BuildWaits { what: what.to_owned() },
             Event::Installing { what } => Self::Installing { what: what.to_owned() },
             Event::BuildOutput { line } => Self::BuildOutput { line: line.to_owned() },
+            Event::Downloading { reference } => Self::Downloading { reference: reference.to_owned() },
+            Event::Uploading { reference } => Self::Uploading { reference: reference.to_owned() },
             Event::Compiling { component } => Self::Compiling { component: component.to_owned() },
             Event::Compiled { component, cached } => Self::Compiled { component: component.to_owned(), cached },
             Event::Resumed { run, rows } => Self::Resumed { run: run.into(), rows },

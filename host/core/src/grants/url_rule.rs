@@ -145,6 +145,11 @@ impl HttpUrl {
         }
     }
 
+    /// Returns the path.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Returns path and query, as they are sent.
     pub(crate) fn path_and_query(&self) -> String {
         match &self.query {

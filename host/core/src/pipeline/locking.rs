@@ -29,7 +29,8 @@ impl Pipeline {
         engine: &Engine,
         options: &RunOptions,
     ) -> Result<BTreeMap<String, LockedStep>, RunError> {
-        let planned = self.plan(engine, options, None, &Journal::default())?;
+        let options = RunOptions { takes_tags: true, ..options.clone() };
+        let planned = self.plan(engine, &options, None, &Journal::default())?;
         let described = planned.plan.steps().filter_map(|step| {
             let table = self.config.steps.iter().find(|table| *table.name == *step.name)?;
             Some((step.name.to_string(), describe_for_lock(table, &step.component, &step.grants)))
@@ -37,9 +38,11 @@ impl Pipeline {
         Ok(described.collect())
     }
 
-    /// Returns the components that are files, as written in the pipeline file. All others are folders that are built.
+    /// Returns the components that are files without a digest, as written in the pipeline file. All others are folders that are built,
+    /// or can be one file alone.
     pub fn compiled_components(&self) -> Vec<&Path> {
-        let steps = self.config.steps.iter().filter(|step| !step.component.path().is_dir());
+        let steps =
+            self.config.steps.iter().filter(|step| !step.component.path().is_dir() && !step.component.is_pinned());
         steps.map(|step| &*step.component.written).collect()
     }
 }

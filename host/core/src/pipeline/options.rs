@@ -42,6 +42,8 @@ pub struct RunOptions {
     pub(super) no_build: bool,
     pub(super) build_profile: BuildProfile,
     pub(super) locked: Option<Lock>,
+    /// Whether references without a digest are downloaded, to be locked.
+    pub(super) takes_tags: bool,
     pub(super) reserved_files: Vec<(String, PathBuf)>,
     pub(super) checkpointing: Option<Checkpointing>,
     pub(super) on_event: Option<Listener>,

@@ -33,17 +33,19 @@ impl Pipeline {
         staged: Option<&StagedFolders>,
         journal: &Journal,
     ) -> Result<Planned, RunError> {
-        let (instances, fuel) = (instances(engine, &self.config), fuel(&self.config));
-        let resident = Resident::for_components(self.config.steps.iter().map(|step| step.component.path()));
+        let config = self.with_downloads(engine, options)?;
+        let (instances, fuel) = (instances(engine, &config), fuel(&config));
+        let resident = Resident::for_components(config.steps.iter().map(|step| step.component.path()));
         let reservation = engine.reserve(instances, fuel, resident)?;
         let loader = Arc::clone(reservation.loader());
-        match self.plan_in(engine, reservation, options, staged.cloned(), journal) {
+        match self.plan_in(&config, (engine, reservation), options, staged.cloned(), journal) {
             Err(_) if loader.has_misfit() && options.interrupt.reason().is_none() => {
                 // The steps get folders of their own again.
                 if let Some(staged) = staged {
                     staged.clear();
                 }
-                self.plan_in(engine, engine.reserve_on_demand(instances, fuel)?, options, staged.cloned(), journal)
+                let reservation = engine.reserve_on_demand(instances, fuel)?;
+                self.plan_in(&config, (engine, reservation), options, staged.cloned(), journal)
             }
             result => result,
         }
@@ -53,8 +55,8 @@ impl Pipeline {
     /// not come. Without `staged` no folder is written to.
     fn plan_in(
         &self,
-        engine: &Engine,
-        reservation: Reservation,
+        config: &Arc<Config>,
+        (engine, reservation): (&Engine, Reservation),
         options: &RunOptions,
         staged: Option<StagedFolders>,
         journal: &Journal,
@@ -68,7 +70,7 @@ impl Pipeline {
                 let _ = answer.send(Err(PlanError::Cancelled(reason)));
             }
         });
-        let config = Arc::clone(&self.config);
+        let config = Arc::clone(config);
         let context = PlanContext {
             loader: Arc::clone(reservation.loader()),
             stop,

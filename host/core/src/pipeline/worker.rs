@@ -13,7 +13,7 @@ use super::options::RunOptions;
 use super::stages::{StageResources, drop_sampler};
 use super::{Pipeline, RunError};
 use crate::cleanup::CleanupRegistry;
-use crate::config::path_setting::PathSetting;
+use crate::config::component_setting::ComponentSetting;
 use crate::config::{AllowTable, Overrides};
 use crate::interrupt::{Interrupt, Stop};
 use crate::model_client::Journal;
@@ -109,7 +109,7 @@ fn pipeline(job: &JobDescription, components: &Path) -> Result<Pipeline, RunErro
     for (step, digest) in config.steps.iter_mut().zip(&job.components) {
         step.allow = AllowTable::default();
         let written = PathBuf::from(format!("{}.wasm", digest.trim_start_matches("sha256:")));
-        step.component.value = PathSetting { written, base: components.to_owned() };
+        step.component.value = ComponentSetting::file(components.join(written));
     }
     Ok(pipeline)
 }

@@ -1,5 +1,6 @@
 //! Building, loading and binding the steps of a pipeline.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use rayon::prelude::*;
 
 use super::grants::StepGrants;
 use super::lock::{self, LockedSteps};
+use super::pin;
 use super::replacements::Replacements;
 use crate::build::{BuildError, BuildOptions, BuildProfile, build_step};
 use crate::cleanup::CleanupRegistry;
@@ -24,6 +26,7 @@ use crate::limits::Limits;
 use crate::loader::ComponentLoader;
 use crate::model_client::{Estimates, Journal};
 use crate::panics::caught;
+use crate::reference::suggestion;
 use crate::sandbox::{CallOptions, CallSubject};
 
 /// The services that planning uses.
@@ -86,7 +89,9 @@ pub(super) fn load(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Option<LoadedStep>> {
     // A component that several steps share is built, read and compiled once.
-    let mut paths: Vec<PathBuf> = config.steps.iter().map(|step| step.component.path()).collect();
+    diagnostics.extend(config.steps.iter().filter_map(pin::check_folder));
+    let steps = config.steps.iter().filter(|step| pin::check_folder(step).is_none());
+    let mut paths: Vec<PathBuf> = steps.map(|step| step.component.path()).collect();
     paths.sort();
     paths.dedup();
     let components: Vec<(PathBuf, LoadResult<Arc<Component>>)> = build_folders(&paths, context)
@@ -94,7 +99,9 @@ pub(super) fn load(
         .map(|(path, wasm)| {
             let limits = component_limits(config, &path);
             // A panic on a thread of the pool is caught and resumed on the planner's thread.
-            let component = caught(|| wasm.and_then(|wasm| compile(&wasm, &limits, context)));
+            let sharing = config.steps.iter().find(|step| step.component.path() == path);
+            let shown = sharing.and_then(|step| step.component.written_reference());
+            let component = caught(|| wasm.and_then(|wasm| compile(&wasm, shown, &limits, context)));
             let component = component.unwrap_or_else(|panic| resume_unwind(panic));
             (path, component)
         })
@@ -146,6 +153,11 @@ impl StepLoadError for ComponentError {
                 help = Some(SHORTAGE_HINT.into());
                 Failure::from_error(FailureKind::Host, self).with_hint(SHORTAGE_HINT)
             }
+            ComponentErrorKind::Read(error) if error.kind() == ErrorKind::NotFound => {
+                let reference = suggestion(&step.component.written.to_string_lossy());
+                help = reference.map(|reference| format!("for a component in a registry write `{reference}`"));
+                Failure::from_error(FailureKind::Incompatible, self)
+            }
             ComponentErrorKind::Compiler(_) => Failure::from_error(FailureKind::Host, self),
             ComponentErrorKind::Limit { name, value } => {
                 let limit = LimitHit { name: (*name).into(), value: value.clone() };
@@ -185,14 +197,16 @@ fn build_folders(paths: &[PathBuf], context: &PlanContext) -> Vec<(PathBuf, Load
     paths.iter().map(|path| (path.clone(), build_one(path))).collect()
 }
 
-fn compile(wasm: &Path, limits: &Limits, context: &PlanContext) -> LoadResult<Arc<Component>> {
-    (context.on_event)(&Event::Compiling { component: wasm });
+/// Compiles a component. `shown` is its name in messages, if it is not that of the file.
+fn compile(wasm: &Path, shown: Option<&Path>, limits: &Limits, context: &PlanContext) -> LoadResult<Arc<Component>> {
+    let shown = shown.unwrap_or(wasm);
+    (context.on_event)(&Event::Compiling { component: shown });
     match context.loader.load(wasm, limits, &context.stop) {
         Ok(component) => {
-            (context.on_event)(&Event::Compiled { component: wasm, cached: component.cached() });
+            (context.on_event)(&Event::Compiled { component: shown, cached: component.cached() });
             Ok(component)
         }
-        Err(error) => Err(Box::new(error)),
+        Err(error) => Err(Box::new(ComponentError { path: shown.to_owned(), ..error })),
     }
 }
 
@@ -203,6 +217,9 @@ fn bind(
     grants: StepGrants,
     context: &PlanContext,
 ) -> Result<LoadedStep, Vec<Diagnostic>> {
+    if let Some(diagnostic) = pin::check(step, component) {
+        return Err(vec![diagnostic]);
+    }
     let differences =
         context.locked.as_ref().map_or_else(Vec::new, |locked| lock::check(step, component, &grants.grants, locked));
     if !differences.is_empty() {

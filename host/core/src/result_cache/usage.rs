@@ -10,6 +10,8 @@ use crate::private_dir::TEMPORARY_PREFIX;
 /// The file extension of entries of the result cache.
 pub(super) const OUTPUT_EXTENSION: &str = "out";
 const COMPONENT_EXTENSION: &str = "cwasm";
+/// Those of components and manifests that were downloaded.
+const DOWNLOAD_EXTENSIONS: [&str; 2] = ["wasm", "json"];
 /// The age at which a temporary file counts as abandoned. The call log of a slow aggregate may have no writes for hours.
 const ABANDONED: Duration = Duration::from_hours(7 * 24);
 
@@ -40,7 +42,7 @@ impl CacheUsage {
     }
 }
 
-/// Counts the entries of a cache of compiled components or of results. A missing directory has none.
+/// Counts the entries of a cache of compiled components, of results or of downloads. A missing directory has none.
 ///
 /// # Errors
 /// The directory cannot be read.
@@ -124,11 +126,11 @@ fn entries(directory: &Path) -> io::Result<Vec<CacheFile>> {
     Ok(all)
 }
 
-/// Whether a file's name is that of an entry: hexadecimal digits, and one of the two extensions.
+/// Whether a file's name is that of an entry: hexadecimal digits, and one of the extensions.
 fn is_entry(name: &str) -> bool {
     let Some((stem, ending)) = name.rsplit_once('.') else { return false };
     let is_digest = stem.len() >= 60 && stem.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    is_digest && [OUTPUT_EXTENSION, COMPONENT_EXTENSION].contains(&ending)
+    is_digest && [OUTPUT_EXTENSION, COMPONENT_EXTENSION].iter().chain(&DOWNLOAD_EXTENSIONS).any(|own| *own == ending)
 }
 
 #[cfg(test)]

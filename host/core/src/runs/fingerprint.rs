@@ -117,7 +117,8 @@ fn unambiguous(path: &Path) -> String {
     path.to_str().map_or_else(|| path.as_os_str().as_bytes().escape_ascii().to_string(), ToOwned::to_owned)
 }
 
-/// Whether a setting does not affect the output. The path of a component does not, since its digest is in the fingerprint.
+/// Whether a setting does not affect the output. The path and the pinned digest of a component do not, since its
+/// digest is in the fingerprint.
 fn is_irrelevant(key: &str, limits_matter: bool) -> bool {
     key == "[pipeline] description"
         || key == "[pipeline] time"
@@ -125,7 +126,8 @@ fn is_irrelevant(key: &str, limits_matter: bool) -> bool {
         || key == "[rejects] max-rejects"
         || !limits_matter && (key.starts_with("[limits] ") || key.contains("\" limits."))
         || key.starts_with("model \"") && MODEL_SERVICE.iter().any(|setting| key.contains(&format!("\" {setting}")))
-        || key.starts_with("step ") && (key.ends_with("\" concurrency") || key.ends_with("\" component"))
+        || key.starts_with("step ")
+            && ["concurrency", "component", "digest"].iter().any(|setting| key.ends_with(&format!("\" {setting}")))
 }
 
 /// Removes limits of requests that do not affect the output: those that make requests wait, and all if limits do not matter.

@@ -13,6 +13,8 @@ use crate::engine::{Fuel, Resident};
 use crate::grants::{Grant, Grants, SecretSource};
 use crate::interrupt::Interrupt;
 use crate::limits::Limits;
+use crate::reference::Reference;
+use crate::registry::{Downloader, RegistryError, TransferOptions};
 use crate::runtime::Engine;
 
 /// Settings of a step, from [`Engine::step`].
@@ -27,7 +29,7 @@ pub struct StepBuilder {
 }
 
 impl Engine {
-    /// Starts to build a step of a compiled component.
+    /// Starts to build a step of a compiled component: a file, or a [`Reference`](crate::reference::Reference) with a digest.
     pub fn step(&self, component: impl Into<PathBuf>) -> StepBuilder {
         StepBuilder {
             engine: self.clone(),
@@ -108,14 +110,27 @@ impl StepBuilder {
         let limits = &self.settings.limits;
         let fuel = if limits.fuel.is_some() { Fuel::On } else { Fuel::Off };
         let instances = self.engine.threads() as u32 * INSTANCES_PER_THREAD;
-        let resident = Resident::for_components([&self.component]);
+        let component = self.component()?;
+        let resident = Resident::for_components([&component]);
         let mut grants = self.settings.grants.clone();
         grants.extend(&self.grants);
         let pool = StepPool::new(&self.engine, instances, fuel, resident, &self.interrupt)?;
-        let component = pool.load(&self.component, limits)?;
+        let component = pool.load(&component, limits)?;
         let mut configured = component.configure_granted(&self.parameters, limits, &grants)?;
         configured.on_failure = self.settings.on_failure.clone();
         Ok(configured)
+    }
+}
+
+impl StepBuilder {
+    /// Returns the file of the component, which is downloaded if it is elsewhere.
+    fn component(&self) -> Result<PathBuf, RegistryError> {
+        let Some(text) = self.component.to_str().filter(|text| Reference::is_meant(text)) else {
+            return Ok(self.component.clone());
+        };
+        let options = TransferOptions::new().interrupt(&self.interrupt);
+        let (cache, name_servers) = (self.engine.downloads(), self.engine.name_servers());
+        Ok(Downloader { cache, name_servers, options: &options }.pinned(text)?.path)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::component::ComponentError;
 use crate::failure::Failure;
 use crate::grants::GrantError;
 use crate::plan::ColumnMismatch;
+use crate::registry::RegistryError;
 use crate::runtime::EngineError;
 
 /// An error of preparing a step.
@@ -13,6 +14,9 @@ pub enum BindError {
     /// The file is not a step.
     #[error(transparent)]
     Component(#[from] ComponentError),
+    /// The component cannot be downloaded.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// The step does not accept its parameters, or fails to bind them.
     #[error("the step cannot be bound")]
     Bind(#[source] Box<Failure>),

@@ -6,11 +6,15 @@ use std::path::Path;
 
 use stillbox::grants::EnvValue;
 use stillbox::model::ModelSettings;
+use stillbox::reference::Reference;
 use toml::{Table, Value};
 
 use super::models;
 use super::values::{parse, quoted_key};
 use crate::args::{Allow, InputFormat, OutputFormat, Pipe};
+
+/// The number of hexadecimal digits of a digest.
+const DIGEST_DIGITS: usize = 64;
 
 /// The origin of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,9 +143,22 @@ fn split(step: &str, exists: impl Fn(&str) -> bool) -> (&str, Option<&str>) {
     if exists(step) {
         return (step, None);
     }
+    if Reference::is_meant(step) {
+        return split_reference(step);
+    }
     let mut colons = step.match_indices(':').map(|(at, _)| at);
     let at = colons.clone().find(|at| exists(&step[..*at])).or_else(|| colons.next());
     at.map_or((step, None), |at| (&step[..at], Some(&step[at + 1..])))
+}
+
+/// Splits a reference and parameters. A reference has colons of its own, so it ends with its digest, or with the argument.
+fn split_reference(step: &str) -> (&str, Option<&str>) {
+    let ends = ["@sha256:", "#sha256="].into_iter().filter_map(|mark| Some(step.find(mark)? + mark.len()));
+    let end = ends.map(|start| start + DIGEST_DIGITS).find(|end| step.is_char_boundary(*end) && *end < step.len());
+    match end.map(|end| (&step[..end], &step[end..])) {
+        Some((reference, rest)) if rest.starts_with(':') => (reference, Some(&rest[1..])),
+        _ => (step, None),
+    }
 }
 
 /// Parses parameters: a JSON object, or `key=value,key=value`.
@@ -218,7 +235,9 @@ fn pairs(written: &str) -> Vec<&str> {
 fn name(component: &str, names: &mut Vec<String>) -> String {
     let path = Path::new(component);
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let reference = Reference::parse(component).ok();
+    let stem = reference.as_ref().map(|reference| reference.short_name().into());
+    let stem = stem.unwrap_or_else(|| path.file_stem().unwrap_or_default().to_string_lossy());
     let plain: String =
         stem.chars().map(|c| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '-' }).collect();
     let plain = plain.trim_start_matches(['-', '_']);
@@ -245,6 +264,12 @@ mod tests {
         assert_eq!(split("c:x=a:b", exists), ("c", Some("x=a:b")));
         assert_eq!(split("nowhere:x=1", exists), ("nowhere", Some("x=1")));
         assert_eq!(split("nowhere", exists), ("nowhere", None));
+        let pinned = format!("oci://ghcr.io:443/a:1@sha256:{}", "0".repeat(64));
+        assert_eq!(split(&format!("{pinned}:x=a:b"), exists), (&*pinned, Some("x=a:b")));
+        assert_eq!(split(&pinned, exists), (&*pinned, None));
+        for other in ["oci://ghcr.io/a:1", "oci://ghcr.io/a@sha256:00:x=1"] {
+            assert_eq!(split(other, exists), (other, None));
+        }
     }
 
     fn json(written: &str) -> Result<String, String> {
@@ -276,5 +301,6 @@ mod tests {
         assert_eq!(name("steps/count words.wasm", &mut names), "count-words");
         assert_eq!(name("steps/count words.wasm", &mut names), "count-words-2");
         assert!(!name("..", &mut Vec::new()).is_empty());
+        assert_eq!(name("oci://ghcr.io/org/clean-text:1.2", &mut Vec::new()), "clean-text");
     }
 }

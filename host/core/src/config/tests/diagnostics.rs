@@ -30,7 +30,7 @@ path = "out"
     p.toml:3:14: `batch-rows` in [pipeline] is a string, not an integer
     p.toml:5:3: unknown key `sources` in the file (did you mean `source`? the file takes dropped, limits, model, pipeline, rejects, secrets, sink, source and step)
     p.toml:10:10: `format` in [[source]] is "jsonlines", which is not a format (the formats are jsonl, json, csv, parquet and arrow)
-    p.toml:14:1: unknown key `componnent` in [[step]] (did you mean `component`? [[step]] takes allow, batch-rows, cache, combine, component, concurrency, drop, from, inputs, instance, limits, model, models, name, on-failure, outputs, parameters, rename, route and select)
+    p.toml:14:1: unknown key `componnent` in [[step]] (did you mean `component`? [[step]] takes allow, batch-rows, cache, combine, component, concurrency, digest, drop, from, inputs, instance, limits, model, models, name, on-failure, outputs, parameters, rename, route and select)
     p.toml:15:14: `parameters` in [[step]] is a string, not a table
     p.toml:18:8: `from` in [[sink]] is an integer, not a name or an array of names
     p.toml:19:8: cannot determine the format of `out` from its file extension (set `format` in [[sink]] to jsonl, csv, parquet or arrow, or use a file extension such as .jsonl, .csv, .parquet or .arrow, followed by .gz or .zst if the file is compressed)
@@ -63,9 +63,9 @@ fn tables_of_the_wrong_type_are_reported() {
 fn unknown_keys_are_reported() {
     assert_snapshot!(broken("name = \"tidy\"", "name = \"tidy\"\nbatch_rows = 5"), @"p.toml:3:1: unknown key `batch_rows` in [pipeline] (did you mean `batch-rows`? [pipeline] takes batch-rows, bundle-on-failure, description, name, time and until)");
     assert_snapshot!(broken("path = \"in.jsonl\"", "path = \"in.jsonl\"\nfrom = \"x\""), @"p.toml:6:1: unknown key `from` in [[source]] ([[source]] takes columns, compression, csv, drop, format, hive, json, max-row, max-window, name, nested, on-bad-row, path, rename, route and select)");
-    assert_snapshot!(broken("component", "Component"), @"p.toml:9:1: unknown key `Component` in [[step]] (did you mean `component`? [[step]] takes allow, batch-rows, cache, combine, component, concurrency, drop, from, inputs, instance, limits, model, models, name, on-failure, outputs, parameters, rename, route and select)");
+    assert_snapshot!(broken("component", "Component"), @"p.toml:9:1: unknown key `Component` in [[step]] (did you mean `component`? [[step]] takes allow, batch-rows, cache, combine, component, concurrency, digest, drop, from, inputs, instance, limits, model, models, name, on-failure, outputs, parameters, rename, route and select)");
     assert_snapshot!(broken("[[sink]]", "[grants]\n[[sink]]"), @"p.toml:11:2: unknown key `grants` in the file (the file takes dropped, limits, model, pipeline, rejects, secrets, sink, source and step)");
-    assert_snapshot!(broken("name = \"trim\"", "name = \"trim\"\n\"a\\u001B[2J\\u202E\" = 1"), @r"p.toml:9:1: unknown key `a\u{1b}[2J\u{202e}` in [[step]] ([[step]] takes allow, batch-rows, cache, combine, component, concurrency, drop, from, inputs, instance, limits, model, models, name, on-failure, outputs, parameters, rename, route and select)");
+    assert_snapshot!(broken("name = \"trim\"", "name = \"trim\"\n\"a\\u001B[2J\\u202E\" = 1"), @r"p.toml:9:1: unknown key `a\u{1b}[2J\u{202e}` in [[step]] ([[step]] takes allow, batch-rows, cache, combine, component, concurrency, digest, drop, from, inputs, instance, limits, model, models, name, on-failure, outputs, parameters, rename, route and select)");
     let long = "x".repeat(1000);
     assert_snapshot!(broken("name = \"tidy\"", &format!("name = \"tidy\"\n{long} = 5")), @"p.toml:3:1: unknown key `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…` in [pipeline] ([pipeline] takes batch-rows, bundle-on-failure, description, name, time and until)");
 }
@@ -75,7 +75,7 @@ fn missing_keys_are_reported() {
     assert_snapshot!(broken("name = \"tidy\"", ""), @r#"p.toml:1:1: [pipeline] has no `name` (add a line such as `name = "clean-text"`)"#);
     assert_snapshot!(broken("path = \"in.jsonl\"", ""), @r#"p.toml:4:1: [[source]] has no `path` (add `path = "input.jsonl"`: a file, a pattern such as `data/*.csv`, a list of both, or `-` for standard input)"#);
     assert_snapshot!(broken("name = \"trim\"", ""), @r#"p.toml:7:1: [[step]] has no `name` (add a line such as `name = "count-words"`)"#);
-    assert_snapshot!(broken("component = \"trim.wasm\"", ""), @r#"p.toml:7:1: [[step]] has no `component` (add `component = "…"`: the step's .wasm file, or the folder of its crate)"#);
+    assert_snapshot!(broken("component = \"trim.wasm\"", ""), @r#"p.toml:7:1: [[step]] has no `component` (add `component = "…"`: the step's .wasm file, the folder of its crate, or a reference such as `oci://REGISTRY/NAME:TAG@sha256:…`)"#);
     assert_snapshot!(broken("path = \"out.csv\"", ""), @r#"p.toml:11:1: [[sink]] has no `path` (add `path = "output.jsonl"`: a file, or `-` for standard output)"#);
 }
 
@@ -128,7 +128,7 @@ fn invalid_batch_rows_are_reported() {
 #[test]
 fn invalid_paths_are_reported() {
     assert_snapshot!(broken("\"in.jsonl\"", "\"\""), @r#"p.toml:5:8: `path` in [[source]] is empty (add `path = "input.jsonl"`: a file, a pattern such as `data/*.csv`, a list of both, or `-` for standard input)"#);
-    assert_snapshot!(broken("\"trim.wasm\"", "\"a\\u0000b\""), @r#"p.toml:9:13: `component` in [[step]] contains a NUL character, which a path cannot contain (add `component = "…"`: the step's .wasm file, or the folder of its crate)"#);
+    assert_snapshot!(broken("\"trim.wasm\"", "\"a\\u0000b\""), @r#"p.toml:9:13: `component` in [[step]] contains a NUL character, which a path cannot contain (add `component = "…"`: the step's .wasm file, the folder of its crate, or a reference such as `oci://REGISTRY/NAME:TAG@sha256:…`)"#);
     assert_snapshot!(broken("\"out.csv\"", "[\"out.csv\"]"), @"p.toml:12:8: `path` in [[sink]] is an array, not a string");
 }
 
