@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use stillbox::{CleanupRegistry, Engine, Traps};
-use stillbox_cli::{component_directory_of_user, result_directory_of_user};
+use stillbox_cli::{component_directory_of_user, download_directory_of_user, result_directory_of_user};
 
 use crate::signals::TrapHandlers;
 
@@ -165,6 +165,10 @@ fn build(traps: Traps) -> Engine {
     let cache = std::env::var_os(CACHE).map(PathBuf::from);
     if let Some(directory) = cache.clone().or_else(component_directory_of_user) {
         engine = engine.compile_cache(directory);
+    }
+    let downloads = cache.as_ref().map(|cache| cache.join("downloads")).or_else(download_directory_of_user);
+    if let Some(directory) = downloads {
+        engine = engine.downloads(directory);
     }
     if let Some(directory) = cache.map_or_else(result_directory_of_user, |cache| Some(cache.join("outputs"))) {
         engine = engine.result_cache(directory);

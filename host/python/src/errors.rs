@@ -71,6 +71,9 @@ pub(crate) fn bind(py: Python<'_>, error: &BindError) -> PyErr {
     };
     let mut record = Failure::new(kind, error.to_string());
     record.causes = stillbox::text::causes(error).map(ToString::to_string).collect();
+    if let BindError::Registry(error) = error {
+        record = record.with_hint(error.help().join("; "));
+    }
     failure(py, &record)
 }
 

@@ -31,6 +31,7 @@ fn _stillbox(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.py().import("atexit")?.call_method1("register", (end_reading,))?;
     module.add_function(wrap_pyfunction!(command::command, module)?)?;
     module.add_function(wrap_pyfunction!(step::build, module)?)?;
+    module.add_function(wrap_pyfunction!(step::pull, module)?)?;
     module.add_function(wrap_pyfunction!(engine::start, module)?)
 }
 

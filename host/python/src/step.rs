@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use serde_json::{Map, Value};
 use stillbox::build::{BuildOptions, build_step};
 use stillbox::config::StepSettings;
+use stillbox::registry::TransferOptions;
 use stillbox::{Applied, BindError, BoundStep, ConfiguredStep, Engine, Failure};
 
 use crate::arrow::{Batches, Input};
@@ -171,6 +172,17 @@ fn configure(
     })?;
     engine::note_handlers(current);
     configured.map_err(|error| errors::bind(py, &error))
+}
+
+/// Downloads the component of a reference with a digest, and returns its path.
+#[pyfunction]
+pub(crate) fn pull(py: Python<'_>, reference: String) -> PyResult<PathBuf> {
+    let cancellation = Cancellation::default();
+    let options = TransferOptions::new().interrupt(&cancellation.interrupt).cleanup(&cancellation.cleanup);
+    let current = engine::current()?;
+    let work = move || current.engine.pull_pinned(&reference, &options);
+    let downloaded = on_thread(py, &cancellation, work)?;
+    downloaded.map(|downloaded| downloaded.path).map_err(|error| errors::bind(py, &error.into()))
 }
 
 /// Compiles a step's folder to a component, and returns its path.

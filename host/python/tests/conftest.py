@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import http.server
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +63,49 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture
+def serve() -> Iterator[Callable[[Path], tuple[str, list[str]]]]:
+    """Serves a component on this machine. Returns its reference, and the list of the requests so far."""
+    servers = []
+
+    def start(component: Path) -> tuple[str, list[str]]:
+        content = component.read_bytes()
+        seen: list[str] = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                seen.append(self.path)
+                self.send_response(200)
+                self.send_header("content-length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        url = f"http://127.0.0.1:{server.server_address[1]}/{component.name}"
+        return f"{url}#sha256={hashlib.sha256(content).hexdigest()}", seen
+
+    yield start
+    for server in servers:
+        server.shutdown()
+
+
+@pytest.fixture
 def table() -> pa.Table:
     """Six rows with the columns `id` and `text`, one of which is guilty."""
     return pa.table({"id": pa.array(range(6), pa.int64()), "text": [f"text {number}" for number in range(6)]})
+
+
+def own_component(guests: dict[str, Path], folder: Path, name: str) -> Path:
+    """Copies a guest and adds an empty section with this name, so that it is in no cache."""
+    content = name.encode()
+    section = bytes([len(content)]) + content
+    path = folder / f"{name}.wasm"
+    path.write_bytes(guests["keep_long"].read_bytes() + b"\0" + bytes([len(section)]) + section)
+    return path
 
 
 def poisoned_pipeline(folder: Path, guest: Path, limits: dict[str, str], *, reject: bool) -> Path:

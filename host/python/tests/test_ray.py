@@ -11,13 +11,14 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 from clusters import session_of, wait_for_end
-from conftest import POISON, examples, poisoned_pipeline, prepare_examples
+from conftest import POISON, examples, own_component, poisoned_pipeline, prepare_examples
 
 import stillbox
 
@@ -276,6 +277,25 @@ WORD = {{ env = "TEST_WORD" }}
     stillbox.ray.run(path, {"id": ["1", "2"], "text": ["a  b", "c"]})
     rows = [json.loads(line) for line in path.with_name("output.jsonl").read_text().splitlines()]
     assert [(row["text"], row["name"]) for row in rows] == [("a b", "one"), ("c", "two")]
+
+
+def test_a_component_is_downloaded_once_for_a_cluster(
+    cluster: Any, guests: Guests, tmp_path: Path, serve: Callable[[Path], tuple[str, list[str]]]
+) -> None:
+    reference, seen = serve(own_component(guests, tmp_path, f"ray-{time.time_ns()}"))
+    path = tmp_path / "pipeline.toml"
+    path.write_text(
+        f"""
+pipeline = {{ name = "shared" }}
+source = [{{ path = "unused.jsonl" }}]
+sink = [{{ path = "output.jsonl" }}]
+step = [{{ name = "keep", component = "{reference}" }}]
+""",
+        encoding="utf-8",
+    )
+    stillbox.ray.run(path, {"id": [1, 2], "text": ["one", "two"]})
+    assert len(path.with_name("output.jsonl").read_text().splitlines()) == 2
+    assert len(seen) == 1
 
 
 def test_a_component_that_cannot_be_loaded_fails_the_run(cluster: Any) -> None:

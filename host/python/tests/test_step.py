@@ -6,11 +6,14 @@ import http.server
 import pickle
 import shutil
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from conftest import own_component
 
 import stillbox
 
@@ -248,3 +251,21 @@ def test_a_secret_goes_to_the_granted_server_alone(
     server.shutdown()
     with pytest.raises(stillbox.ConfigError, match="unknown key"):
         stillbox.Step(guests["fetch_url"], parameters={"column": "url", "into": "page"}, allow={"htp": []})
+
+
+def test_a_step_is_downloaded_by_its_reference(
+    guests: Guests, table: pa.Table, tmp_path: Path, serve: Callable[[Path], tuple[str, list[str]]]
+) -> None:
+    component = own_component(guests, tmp_path, f"step-{time.time_ns()}")
+    reference, seen = serve(component)
+    step = stillbox.Step(reference, parameters={"min-bytes": 4})
+    assert step(table).equals(table)
+    assert stillbox.Step(reference).digest == step.digest
+    assert pickle.loads(pickle.dumps(step))(table).equals(table)
+    assert len(seen) == 1
+    with pytest.raises(stillbox.Failure) as caught:
+        stillbox.Step(reference.split("#")[0])
+    assert caught.value.hint is not None
+    assert f"add `#{reference.split('#')[1]}`" in caught.value.hint
+    with pytest.raises(stillbox.Failure, match="the file has the digest"):
+        stillbox.Step(reference[:-64] + "0" * 64)

@@ -63,7 +63,8 @@ class Step:
     input. A step may be called from several threads at once, and can be pickled: the pickle has the component.
 
     Args:
-        component: A ``.wasm`` file; the folder of a step, which is compiled first; or the bytes of a component.
+        component: A ``.wasm`` file; the folder of a step, which is compiled first; the bytes of a component; or a reference
+            with a digest, such as ``oci://ghcr.io/org/step:1.2@sha256:…``.
         parameters: The parameters of the step.
         limits: Limits of each batch, such as ``{"time": "5s", "memory": "512MiB"}``; see `docs/limits.md`.
         on_failure: ``"stop"``, ``"reject"``, or a table such as ``{"retry": 3, "then": "reject"}``, as in a pipeline file.
@@ -89,6 +90,8 @@ class Step:
     ) -> None:
         if isinstance(component, (bytes, bytearray, memoryview)):
             path = _stored(bytes(component))
+        elif isinstance(component, str) and "://" in component:
+            path = Path(_stillbox.pull(component))
         else:
             path = Path(component)
             if path.is_dir():

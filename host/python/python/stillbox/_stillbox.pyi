@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, final
 
-__all__ = ["Batches", "Pipeline", "Step", "Stream", "Worker", "__version__", "build", "command", "start"]
+__all__ = ["Batches", "Pipeline", "Step", "Stream", "Worker", "__version__", "build", "command", "pull", "start"]
 
 __version__: str
 
@@ -65,4 +65,5 @@ class Worker:
 
 def command(arguments: list[str], command: list[str], connect: Callable[[str], _Executor] | None) -> int: ...
 def build(folder: str) -> str: ...
+def pull(reference: str) -> str: ...
 def start(compiler: list[str]) -> None: ...
