@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import random
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar
@@ -106,8 +105,6 @@ class Exports:
 
     def bind(self, parameters: str) -> contract.Signature:
         """Binds the parameters, and returns the columns."""
-        # The state of the generator is the same in every instance of the component, so it needs a seed from the host.
-        random.seed(os.urandom(32))
         signature, Exports._instance = self._call(ErrorKind.PARAMETERS, lambda: self.step.bind(parameters))
         return signature
 

@@ -13,7 +13,7 @@ import os
 import sys
 from typing import Any
 
-from . import component
+from . import component, seeding
 from .code import Code, located
 from .contract import ErrorKind
 from .errors import DefinitionError
@@ -35,6 +35,7 @@ def load(settings: dict[str, Any]) -> type[component.Exports]:
     """
     code = Code(settings["root"], settings["prefix"])
     component.forward_output(code)
+    seeding.before_import()
     try:
         module = importlib.import_module(settings["module"])
         found = _only_step(module, settings["module"])
@@ -51,6 +52,7 @@ def load(settings: dict[str, Any]) -> type[component.Exports]:
     _disable_file_access()
     # Warms up the code for failures, whose first use is slow.
     describe(ValueError("warm-up"), code, ErrorKind.INPUT, step.target)
+    seeding.after_import()
     # All current objects are permanent. Without `freeze`, every garbage collection would write to their memory.
     gc.collect()
     gc.freeze()
