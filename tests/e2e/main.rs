@@ -44,6 +44,7 @@ mod schemas;
 mod security_page;
 mod sharing;
 mod show_output;
+mod snapshots;
 mod standard_steps;
 mod starved;
 mod step_folders;

@@ -3,8 +3,12 @@
 //! This is the only place that calls `bind`, `process` and `finish` of a planned step. The policy of the step, the cache of
 //! its results and the use of instances for several batches are decided by the callers.
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow_array::Array as _;
 use wasmtime::Store;
@@ -12,7 +16,7 @@ use wasmtime::Store;
 use crate::batch::{
     CheckedOutput, ConvertError, GivenRows, LoweredColumn, Rows, StepOutput, as_contract, check, first_null,
 };
-use crate::component::Column;
+use crate::component::{Column, Snapshot};
 use crate::engine::bindings::types::{Batch, Output, StepError};
 use crate::engine::{CallColumns, CapturedOutput, DropReasons, State, bindings};
 use crate::failure::{Failure, FailureContext, FailureKind};
@@ -120,6 +124,8 @@ impl<'a> CallInput<'a> {
 /// One instance of a step. It is instantiated and bound in its first call, and lives until it is dropped or a call fails.
 pub(crate) struct StepInstance {
     session: Session,
+    /// The snapshot that the instance starts from. `None` for the component.
+    snapshot: Option<Arc<Snapshot>>,
     is_bound: bool,
     log: Option<InstanceLog>,
     /// Calls so far.
@@ -137,7 +143,9 @@ impl StepInstance {
     /// Creates an instance with a log, which records or replays everything that is returned to the instance.
     pub(crate) fn with_log(callee: Callee<'_>, seed: u64, log: Option<InstanceLog>) -> Self {
         let options = callee.options(seed, CallSubject::function("process"), log.as_ref());
-        Self { session: Session::new(callee.sandbox, &options), is_bound: false, log, calls: 0, batch: None }
+        let snapshot = callee.step.snapshot.as_ref().and_then(|snapshot| snapshot.get()).map(Arc::clone);
+        let session = Session::new(callee.sandbox, &options);
+        Self { session, snapshot, is_bound: false, log, calls: 0, batch: None }
     }
 
     /// Returns the number of calls so far.
@@ -220,18 +228,25 @@ impl StepInstance {
     ) -> Result<Result<R, StepError>, Box<Failure>> {
         let (step, is_bound) = (callee.step, std::mem::replace(&mut self.is_bound, true));
         self.calls += 1;
-        self.session.call(
-            callee.sandbox,
-            &step.component,
-            &callee.options(0, subject, None),
-            async |store, instance| {
-                let guest = instance.stillbox_step_guest();
-                if !is_bound && let Err(error) = guest.call_bind(&mut *store, &step.parameters).await? {
-                    return Ok(Err(error));
+        let Self { session, snapshot, .. } = self;
+        let component = snapshot.as_ref().map_or(&*step.component, |snapshot| snapshot.component());
+        let started = Instant::now();
+        session.call(callee.sandbox, component, &callee.options(0, subject, None), async |store, instance| {
+            let guest = instance.stillbox_step_guest();
+            match snapshot {
+                _ if is_bound => {}
+                Some(snapshot) => store.data_mut().log_again(snapshot.log()),
+                None => {
+                    if let Err(error) = guest.call_bind(&mut *store, &step.parameters).await? {
+                        return Ok(Err(error));
+                    }
+                    if let Some(snapshot) = &step.snapshot {
+                        snapshot.note_start(started.elapsed(), callee.stop);
+                    }
                 }
-                work(store, instance).await
-            },
-        )
+            }
+            work(store, instance).await
+        })
     }
 
     fn answered<R>(&self, answer: Result<R, StepError>) -> Result<R, Box<Failure>> {

@@ -5,6 +5,8 @@ mod compiler;
 mod complexity;
 mod imports;
 mod signature;
+mod snapshot;
+mod snapshot_store;
 mod symbols;
 mod toolchain;
 
@@ -32,6 +34,8 @@ pub(crate) use complexity::check as walk;
 pub(crate) use imports::asks_models;
 pub use imports::{Availability, Import};
 pub use signature::{Column, Manifest, Signature, StepKind};
+pub(crate) use snapshot::{MadeSnapshot, SnapshotRequest};
+pub(crate) use snapshot_store::{Snapshot, SnapshotLookup, SnapshotMaker};
 pub(crate) use symbols::{SourceFrame, Symbols, frames_in};
 pub use toolchain::Toolchain;
 pub(crate) use toolchain::{SDK_SECTION, toolchain};
@@ -212,7 +216,7 @@ impl<'a> ComponentFile<'a> {
         let Self { path, bytes, digest } = self;
         let linker = context.linker;
         let engine = linker.engine();
-        let from_cache = context.cache.get(engine, digest).transpose();
+        let from_cache = context.cache.compiled(engine, digest).transpose();
         let from_cache = from_cache.map_err(|error| ComponentErrorKind::DoesNotFit(error.into()))?;
         let cached = from_cache.is_some();
         let (component, compiled_in) = match from_cache {
@@ -323,8 +327,8 @@ fn compile(
     let engine = context.linker.engine();
     let code = context.compiler.compile(engine, context.settings, bytes, context.limits, context.stop)?;
     let compiled_in = started.elapsed();
-    context.cache.put(engine, digest, &code, compiled_in);
-    let component = load_compiled(engine, &code);
+    context.cache.put(engine, digest, &code, &[], compiled_in);
+    let component = cache::load_compiled(engine, &code);
     let component = component.map_err(|error| {
         let kind = if does_not_fit(&error) { ComponentErrorKind::DoesNotFit } else { ComponentErrorKind::Compiler };
         kind(error.into())
@@ -335,13 +339,6 @@ fn compile(
 /// Returns whether an engine has refused code because its pool of instances has too little room for it. The error has no type.
 fn does_not_fit(error: &wasmtime::Error) -> bool {
     error.chain().any(|link| link.to_string().contains("pooling allocator"))
-}
-
-#[expect(unsafe_code, reason = "compiled code can only be loaded by trusting where it comes from")]
-fn load_compiled(engine: &wasmtime::Engine, code: &[u8]) -> wasmtime::Result<wasmtime::component::Component> {
-    // SAFETY: the code comes from this version of wasmtime, in a thread of this process or in a process that the program
-    // has named as its compiler. wasmtime checks the version and the settings of the engine.
-    unsafe { wasmtime::component::Component::deserialize(engine, code) }
 }
 
 /// The inputs and settings of a compilation.

@@ -28,7 +28,7 @@ pub(crate) use config::{CompileSettings, Resident, engine, engine_without_pool};
 pub use config::{Fuel, Traps};
 pub(crate) use drop_reasons::DropReasons;
 pub(crate) use folders::StagedFolders;
-pub(crate) use linker::linker;
+pub(crate) use linker::{isolated_linker, linker};
 pub(crate) use meter::{DeniedGrowth, TABLE_ELEMENTS, is_shortage_error};
 pub(crate) use model::ModelHalt;
 pub use permission::Permission;

@@ -1,5 +1,7 @@
 //! Loads steps: a component's file, and what the step answers when it is asked for its manifest and its signature.
 
+mod step_snapshot;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use wasmtime::component::Linker;
 
 use crate::component::{
     CompileCache, CompileContext, Compiler, Component, ComponentError, ComponentErrorKind, ComponentFile, Manifest,
-    Signature,
+    Signature, SnapshotMaker,
 };
 use crate::engine::{Attribution, CompileSettings, State, linker};
 use crate::failure::Failure;
@@ -20,6 +22,8 @@ use crate::limits::Limits;
 use crate::monitor::{Span, SpanKind};
 use crate::sandbox::{self, CallOptions, CallSubject, Sandbox};
 use crate::text::cut;
+
+pub(crate) use step_snapshot::StepSnapshot;
 
 /// Bound of the path of a component in a span, in bytes.
 const PATH_BYTES: usize = 500;
@@ -97,6 +101,12 @@ impl ComponentLoader {
         let component = Arc::new(component);
         self.loaded.lock().insert(Arc::clone(component.digest()), Arc::clone(&component));
         Ok(component)
+    }
+
+    /// Where snapshots of its components are made and stored.
+    fn snapshots(&self) -> SnapshotMaker {
+        let (engine, compiler) = (self.sandbox.engine().clone(), self.compiler.clone());
+        SnapshotMaker { engine, settings: self.settings, cache: self.cache.clone(), compiler }
     }
 
     /// Returns whether a component could not be loaded because its memories or tables do not fit into the pool of the engine.

@@ -154,7 +154,8 @@ impl EngineBuilder {
     /// At the time limit, and after an interrupt, the call returns, and the threads continue until they are done. A program that loads
     /// components of others sets this.
     ///
-    /// The processes are listed in the registry while they run.
+    /// The processes are listed in the registry while they run. They also make snapshots of steps that take long to bind; without such a
+    /// program, each instance is bound.
     ///
     /// [`compile_from_stdin`]: crate::component::compile_from_stdin
     #[must_use]

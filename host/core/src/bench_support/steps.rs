@@ -13,7 +13,7 @@ use crate::component::{CompileCache, Compiler, Component, Signature, StepKind};
 use crate::engine::{Fuel, Resident, Traps, engine, engine_without_pool};
 use crate::interrupt::Stop;
 use crate::limits::Limits;
-use crate::loader::ComponentLoader;
+use crate::loader::{ComponentLoader, StepSnapshot};
 use crate::plan::{self, Step};
 use crate::sandbox::{CallOptions, CallSubject};
 use crate::source::{RowPositions, SourceSchema};
@@ -42,6 +42,7 @@ pub struct BenchStep {
     parameters: Arc<str>,
     signature: Signature,
     stop: Stop,
+    snapshot: Option<Arc<StepSnapshot>>,
     /// The columns of the step found among those of the first batch; all batches have the same columns.
     planned: OnceLock<Step>,
 }
@@ -82,12 +83,27 @@ impl BenchEngine {
             parameters: parameters.into(),
             signature,
             stop: self.stop.clone(),
+            snapshot: None,
             planned: OnceLock::new(),
         })
     }
 }
 
 impl BenchStep {
+    /// Lets instances start from a snapshot, which is made now.
+    ///
+    /// # Errors
+    /// The step has none.
+    pub fn with_snapshot(mut self) -> Result<Self, BenchError> {
+        let snapshot = StepSnapshot::make_here(&self.loader, &self.component, &self.parameters, &Limits::default())?;
+        if snapshot.get().is_none() {
+            return Err("the step has no snapshot".into());
+        }
+        self.snapshot = Some(snapshot);
+        self.planned = OnceLock::new();
+        Ok(self)
+    }
+
     /// Calls the step in a fresh instance, as a run does. Returns the number of rows in its output.
     ///
     /// # Errors
@@ -138,6 +154,7 @@ impl BenchStep {
             let step = step.map_err(|mismatches| {
                 mismatches.into_iter().map(|mismatch| mismatch.message).collect::<Vec<_>>().join("; ")
             })?;
+            let step = Step { snapshot: self.snapshot.clone(), ..step };
             let _ = self.planned.set(step);
         }
         Ok(self.planned.get().expect("it was just set"))

@@ -3,8 +3,8 @@
 //! The key of an entry is the digest of the component and of everything that the compiler's output depends on, so a stale
 //! entry is never found. It is the name of the entry and a part of it, so that an entry under another name counts as a miss, as
 //! a corrupt one does. wasmtime maps an entry into memory and needs the code at its start, so the header of the entry's frame
-//! is at its end; before it are the key and the time that the compilation took. Entries are written to temporary files and
-//! renamed, so several processes can share a cache.
+//! is at its end; before it are a note, the key, the length of the note and the time that the compilation took. Entries are written
+//! to temporary files and renamed, so several processes can share a cache.
 //!
 //! Compiled code is trusted like the `stillbox` program itself. The directory is therefore private to the user, and neither it
 //! nor an entry is used if it belongs to another user or others can write to it.
@@ -21,8 +21,32 @@ use super::does_not_fit;
 use crate::frame::{FrameError, FrameFormat, HEADER};
 use crate::private_dir::{create_temporary, is_private, make_private, note_use, open_private};
 
-/// The frame of an entry. Its payload is the code, followed by its key and the time of its compilation in microseconds.
-const FORMAT: FrameFormat = FrameFormat::new(*b"stillcc", 4);
+/// The frame of an entry. Its payload is the code, followed by the note, the key, the length of the note, and the time of the
+/// compilation in microseconds.
+const FORMAT: FrameFormat = FrameFormat::new(*b"stillcc", 5);
+
+/// An entry of the cache, whose code is not loaded yet.
+pub(super) struct CacheEntry {
+    path: PathBuf,
+    pub(super) compiled_in: Duration,
+    /// What is to be known about the code. Empty for a component as it was built.
+    pub(super) note: Vec<u8>,
+}
+
+impl CacheEntry {
+    /// Loads the code. Returns `None` if the engine does not accept it. The inner error is that it does not fit into the engine's
+    /// pool.
+    pub(super) fn load(&self, engine: &Engine) -> Option<wasmtime::Result<Component>> {
+        match load(engine, &self.path) {
+            Ok(component) => Some(Ok(component)),
+            Err(error) if does_not_fit(&error) => Some(Err(error)),
+            Err(error) => {
+                tracing::debug!("{}: {error:#}, compiling again", self.path.display());
+                None
+            }
+        }
+    }
+}
 
 /// A directory with compiled components, or no cache.
 #[derive(Debug, Clone)]
@@ -43,7 +67,13 @@ impl CompileCache {
 
     /// Returns the component compiled for this engine and the time its compilation took, or `None` on a miss. The inner error is
     /// that the component does not fit into the engine's pool, where compiling it again is of no use.
-    pub(crate) fn get(&self, engine: &Engine, digest: &str) -> Option<wasmtime::Result<(Component, Duration)>> {
+    pub(super) fn compiled(&self, engine: &Engine, digest: &str) -> Option<wasmtime::Result<(Component, Duration)>> {
+        let entry = self.get(engine, digest)?;
+        Some(entry.load(engine)?.map(|component| (component, entry.compiled_in)))
+    }
+
+    /// Returns the entry for this engine, or `None` on a miss.
+    pub(super) fn get(&self, engine: &Engine, digest: &str) -> Option<CacheEntry> {
         let directory = self.directory.as_deref()?;
         let key = key(engine, digest);
         let path = path(directory, &key);
@@ -52,28 +82,21 @@ impl CompileCache {
             tracing::debug!("{} is not private to this user; the cache is not used", directory.display());
             return None;
         }
-        let mut entry = Vec::new();
-        file.read_to_end(&mut entry).ok()?;
-        let compiled_in = compile_time(&entry, &key)
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).ok()?;
+        let (compiled_in, note) = parse(&bytes, &key)
             .inspect_err(|error| tracing::debug!("{}: the cache entry is not used: {error}", path.display()))
             .ok()?;
         note_use(&file, &path);
-        match load(engine, &path) {
-            Ok(component) => Some(Ok((component, compiled_in))),
-            Err(error) if does_not_fit(&error) => Some(Err(error)),
-            Err(error) => {
-                tracing::debug!("{}: {error:#}, compiling again", path.display());
-                None
-            }
-        }
+        Some(CacheEntry { path, compiled_in, note })
     }
 
     /// Caches a compiled component. Errors are logged and otherwise ignored, since a miss only costs time.
-    pub(crate) fn put(&self, engine: &Engine, digest: &str, code: &[u8], compiled_in: Duration) {
+    pub(super) fn put(&self, engine: &Engine, digest: &str, code: &[u8], note: &[u8], compiled_in: Duration) {
         let Some(directory) = &self.directory else { return };
         let key = key(engine, digest);
         let path = path(directory, &key);
-        if let Err(error) = write(&path, &key, code, compiled_in) {
+        if let Err(error) = write(&path, &key, (code, note), compiled_in) {
             tracing::warn!(
                 "cannot cache the compiled component as {}: {error}; every run compiles it again",
                 path.display()
@@ -92,29 +115,31 @@ fn path(directory: &Path, key: &str) -> PathBuf {
     directory.join(format!("{key}.cwasm"))
 }
 
-/// The time that the compilation took.
+/// Returns the time that the compilation took, and the note.
 ///
 /// # Errors
 /// The entry is corrupt, of another version, or that of another key.
-fn compile_time(entry: &[u8], key: &str) -> Result<Duration, FrameError> {
+fn parse(entry: &[u8], key: &str) -> Result<(Duration, Vec<u8>), FrameError> {
     let (payload, header) = entry.split_last_chunk::<HEADER>().ok_or(FrameError::Truncated)?;
     FORMAT.check(header, payload)?;
     let (before, micros) = payload.split_last_chunk::<8>().ok_or(FrameError::Truncated)?;
-    if !before.ends_with(key.as_bytes()) {
-        return Err(FrameError::OtherKey);
-    }
-    Ok(Duration::from_micros(u64::from_le_bytes(*micros)))
+    let (before, length) = before.split_last_chunk::<4>().ok_or(FrameError::Truncated)?;
+    let before = before.strip_suffix(key.as_bytes()).ok_or(FrameError::OtherKey)?;
+    let start = before.len().checked_sub(u32::from_le_bytes(*length) as usize).ok_or(FrameError::Truncated)?;
+    Ok((Duration::from_micros(u64::from_le_bytes(*micros)), before[start..].to_vec()))
 }
 
-fn write(path: &Path, key: &str, code: &[u8], compiled_in: Duration) -> io::Result<()> {
+fn write(path: &Path, key: &str, (code, note): (&[u8], &[u8]), compiled_in: Duration) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     make_private(directory)?;
-    let mut file = create_temporary(path)?;
-    file.write_all(code)?;
+    let length = u32::try_from(note.len()).map_err(io::Error::other)?.to_le_bytes();
     let micros = u64::try_from(compiled_in.as_micros()).unwrap_or(u64::MAX).to_le_bytes();
-    file.write_all(key.as_bytes())?;
-    file.write_all(&micros)?;
-    file.write_all(&FORMAT.header(&[code, key.as_bytes(), &micros]))?;
+    let parts = [code, note, key.as_bytes(), &length, &micros];
+    let mut file = create_temporary(path)?;
+    for part in parts {
+        file.write_all(part)?;
+    }
+    file.write_all(&FORMAT.header(&parts))?;
     file.persist(path)?;
     Ok(())
 }
@@ -125,4 +150,11 @@ fn load(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
     // compiler returned, and it is never changed after it got its name. wasmtime itself checks that the file is
     // of its version and the engine's configuration.
     unsafe { Component::deserialize_file(engine, path) }
+}
+
+#[expect(unsafe_code, reason = "compiled code can only be loaded by trusting where it comes from")]
+pub(super) fn load_compiled(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: the code comes from this version of wasmtime, in a thread of this process or in a process that the program
+    // has named as its compiler. wasmtime checks the version and the settings of the engine.
+    unsafe { Component::deserialize(engine, code) }
 }

@@ -17,6 +17,7 @@ use wasmtime::Engine;
 
 use super::ComponentErrorKind;
 use super::complexity::{self, ComplexityError};
+use super::snapshot::{self, MadeSnapshot, SnapshotRequest};
 use crate::cleanup::CleanupRegistry;
 use crate::engine::CompileSettings;
 use crate::interrupt::Stop;
@@ -33,6 +34,9 @@ const COMPILED: u8 = b'c';
 const REFUSED: u8 = b'r';
 /// Messages of Rust when memory cannot be allocated, and of the system when memory cannot be mapped.
 const OUT_OF_MEMORY: [&str; 2] = ["memory allocation of ", "(os error 12)"];
+
+/// Start of the first argument of a process that makes a snapshot.
+const SNAPSHOT: &str = "snapshot:";
 
 /// The separator of an error and its causes in that message. Messages of the compiler have lines, and no NUL.
 const LINK_END: &str = "\0";
@@ -56,6 +60,8 @@ enum CompilerError {
     Memory,
     #[error("it panicked")]
     Panic,
+    #[error("its answer is malformed")]
+    Malformed,
 }
 
 impl From<CompilerError> for ComponentErrorKind {
@@ -93,28 +99,45 @@ impl Compiler {
         match self.command.as_deref() {
             Some([program, arguments @ ..]) => {
                 let mut command = Command::new(program);
-                command.args(arguments).args([
-                    settings.to_string(),
-                    limits.compile_memory.to_string(),
-                    format_duration(limits.compile_time),
-                ]);
-                self.in_process(&mut command, component, limits, stop)
+                command.args(arguments).arg(settings.to_string());
+                self.in_process(&mut command, component, limits, &|| stop.reason().is_some())
             }
             _ => on_thread(engine, component, limits, stop),
         }
     }
 
+    /// Makes the snapshot of a component. Without a process, for benchmarks and tests, on this thread and without limits.
+    ///
+    /// # Errors
+    /// The process failed, a limit was reached, or `is_stopped` returned true.
+    pub(super) fn snapshot(
+        &self,
+        settings: CompileSettings,
+        request: &SnapshotRequest,
+        component: &Bytes,
+        limits: &Limits,
+        is_stopped: &dyn Fn() -> bool,
+    ) -> Result<MadeSnapshot, ComponentErrorKind> {
+        let Some([program, arguments @ ..]) = self.command.as_deref() else {
+            return Ok(snapshot::make(settings, request, component));
+        };
+        let mut command = Command::new(program);
+        command.args(arguments).arg(format!("{SNAPSHOT}{settings}"));
+        let answer = self.in_process(&mut command, &snapshot::input(request, component), limits, is_stopped)?;
+        snapshot::parse(&answer).ok_or_else(|| CompilerError::Malformed.into())
+    }
+
     fn in_process(
         &self,
         command: &mut Command,
-        component: &Bytes,
+        input: &Bytes,
         limits: &Limits,
-        stop: &Stop,
+        is_stopped: &dyn Fn() -> bool,
     ) -> Result<Bytes, ComponentErrorKind> {
-        let is_stopped = || stop.reason().is_some();
+        command.args([limits.compile_memory.to_string(), format_duration(limits.compile_time)]);
         let options = ProcessOptions {
-            input: component.clone(),
-            stop: &is_stopped,
+            input: input.clone(),
+            stop: is_stopped,
             time: Some(limits.compile_time),
             cleanup: &self.cleanup,
             on_line: &|_| (),
@@ -196,39 +219,60 @@ fn too_large(limits: &Limits) -> ComponentErrorKind {
 
 /// Compiles the component on standard input and writes its code to standard output, within limits. This is the work of the
 /// program that is given to [`EngineBuilder::compiler`](crate::EngineBuilder::compiler), which adds the three arguments to its
-/// command: the settings, the memory in bytes, and the time.
+/// command: the settings, the memory in bytes, and the time. The settings also tell whether it makes a snapshot.
 ///
-/// The process exits when the time is over, so that it does not outlive the one that waits for it.
+/// The process exits when the time is over or its standard output is closed, so that it does not outlive the one that waits for it.
 ///
 /// # Errors
 /// An argument is malformed, or a standard stream cannot be used. A component that cannot be compiled is no error; the answer
 /// says why.
 pub fn compile_from_stdin(settings: &str, memory: &str, time: &str) -> io::Result<()> {
     let malformed = |what: &str| io::Error::other(format!("{what} is malformed"));
+    let (is_snapshot, settings) = settings.strip_prefix(SNAPSHOT).map_or((false, settings), |rest| (true, rest));
     let settings: CompileSettings = settings.parse().map_err(|()| malformed("the setting of the compiler"))?;
     let memory: u64 = memory.parse().map_err(|_| malformed("the memory limit"))?;
     let time = parse_duration(time).map_err(|_| malformed("the time limit"))?;
     limit_memory(memory);
     thread::Builder::new().spawn(move || {
-        thread::sleep(time);
+        wait_for_reader(time);
         std::process::exit(1);
     })?;
-    let mut component = Vec::new();
-    io::stdin().lock().read_to_end(&mut component)?;
-    let compiled = settings.engine().and_then(|engine| engine.precompile_component(&component));
-    let mut out = io::stdout().lock();
-    match compiled {
-        Ok(code) => {
-            out.write_all(&[COMPILED])?;
-            out.write_all(&code)?;
-        }
+    let mut input = Vec::new();
+    io::stdin().lock().read_to_end(&mut input)?;
+    if is_snapshot {
+        let made = snapshot::answer(settings, &input).ok_or_else(|| malformed("the input"))?;
+        return write_answer(COMPILED, &snapshot::encode(&made));
+    }
+    match settings.engine().and_then(|engine| engine.precompile_component(&input)) {
+        Ok(code) => write_answer(COMPILED, &code),
         Err(error) => {
-            out.write_all(&[REFUSED])?;
             let links: Vec<String> = error.chain().map(ToString::to_string).collect();
-            out.write_all(links.join(LINK_END).as_bytes())?;
+            write_answer(REFUSED, links.join(LINK_END).as_bytes())
         }
     }
+}
+
+fn write_answer(kind: u8, answer: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(&[kind])?;
+    out.write_all(answer)?;
     out.flush()
+}
+
+/// Waits until nobody reads standard output any more, since the process that waits for the answer has ended, or for a time.
+fn wait_for_reader(time: Duration) {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let until = Instant::now().checked_add(time);
+    let out = io::stdout();
+    while let Some(left) = until.map_or(Some(time), |until| until.checked_duration_since(Instant::now())) {
+        // Without flags only errors are reported, and the end of the reader is one.
+        let mut out = [PollFd::new(&out, PollFlags::empty())];
+        match poll(&mut out, Timespec::try_from(left).ok().as_ref()) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) => return,
+            Err(_) => thread::sleep(left),
+        }
+    }
 }
 
 /// Returns the memory that the system gives to this process, and to those that it starts. `None` if it sets no limit.

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 
+use super::snapshot::CodeMoves;
 use crate::interrupt::Stop;
 
 use budget::Budget;
@@ -44,7 +45,9 @@ pub(crate) struct Symbols {
     digest: Arc<str>,
     /// The size of the file in bytes.
     size: u64,
-    known: Mutex<SymbolCache>,
+    /// From the offsets that are asked for to those in the file.
+    moves: CodeMoves,
+    known: Arc<Mutex<SymbolCache>>,
 }
 
 struct SymbolCache {
@@ -59,12 +62,20 @@ impl Symbols {
     /// Symbols of the component in a file with this digest and size in bytes. The file is not read yet.
     pub(super) fn new(path: &Path, digest: &Arc<str>, size: u64) -> Self {
         let known = SymbolCache { modules: None, frames: HashMap::new(), steps: STEPS };
-        Self { path: path.to_owned(), digest: Arc::clone(digest), size, known: Mutex::new(known) }
+        let (path, digest, known) = (path.to_owned(), Arc::clone(digest), Arc::new(Mutex::new(known)));
+        Self { path, digest, size, moves: CodeMoves::default(), known }
+    }
+
+    /// Returns the symbols for offsets into a changed copy of the file. Results are cached for both.
+    pub(super) fn moved(&self, moves: CodeMoves) -> Self {
+        let (path, digest, known) = (self.path.clone(), Arc::clone(&self.digest), Arc::clone(&self.known));
+        Self { path, digest, size: self.size, moves, known }
     }
 
     /// Returns the functions of the source at each offset into the component's file, the innermost first. Empty for offsets
     /// without debug information. A stop ends the search.
     pub(crate) fn frames(&self, offsets: &[u64], stop: &Stop) -> Vec<Arc<[SourceFrame]>> {
+        let offsets: Vec<u64> = offsets.iter().map(|offset| self.moves.original(*offset)).collect();
         // The lock is held during the search, because concurrent failures usually have the same offsets.
         let mut known = self.known.lock();
         let unknown: Vec<u64> = offsets.iter().copied().filter(|offset| !known.frames.contains_key(offset)).collect();

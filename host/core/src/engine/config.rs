@@ -97,12 +97,30 @@ impl CompileSettings {
     /// # Errors
     /// The host's processor or operating system is not supported.
     pub(crate) fn engine(self) -> wasmtime::Result<Engine> {
+        Engine::new(&self.configuration())
+    }
+
+    /// Creates an engine that compiles with these settings, and stores the memory that a component begins with as an image, however
+    /// sparse it is, of up to `bytes`. An image costs an instance nothing until it writes to it.
+    ///
+    /// # Errors
+    /// See [`engine`](Self::engine).
+    pub(crate) fn engine_for_images(self, bytes: u64) -> wasmtime::Result<Engine> {
+        Engine::new(self.configuration().memory_guaranteed_dense_image_size(bytes.saturating_add(1)))
+    }
+
+    fn configuration(self) -> Config {
         let mut config = configuration(self.fuel, self.traps);
         config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
         if !self.is_pooled {
             config.memory_reservation(0).memory_reservation_for_growth(1 << 20).memory_guard_size(0);
         }
-        Engine::new(&config)
+        config
+    }
+
+    /// Returns whether instructions are counted.
+    pub(crate) fn counts_fuel(self) -> bool {
+        self.fuel == Fuel::On
     }
 }
 
@@ -225,7 +243,9 @@ mod tests {
             for made in [engine(2, (fuel, traps), Resident::default()), engine_without_pool(fuel, traps)] {
                 let (engine, settings) = made.unwrap();
                 assert_eq!(settings.to_string().parse(), Ok(settings));
-                assert_eq!(compatibility(&engine), compatibility(&settings.engine().unwrap()), "{settings}");
+                for compiling in [settings.engine().unwrap(), settings.engine_for_images(1 << 26).unwrap()] {
+                    assert_eq!(compatibility(&engine), compatibility(&compiling), "{settings}");
+                }
             }
         }
         assert_eq!("fuel".parse::<CompileSettings>(), Err(()));

@@ -1,6 +1,6 @@
 //! The imports that a component may have: WASI without access to anything, and the functions for logs and panics.
 
-use wasmtime::component::{Linker, WasmStr};
+use wasmtime::component::{Component, Linker, WasmStr};
 use wasmtime::{Engine, StoreContextMut};
 
 use super::bindings::{log, types};
@@ -10,10 +10,15 @@ use super::denied;
 use super::drops;
 use super::http;
 use super::model;
-use super::state::State;
+use super::state::{State, insecure_seed};
 use super::waits;
 use crate::failure::{Location, LogLevel, MESSAGE_BYTES, TEXT_BYTES};
 use crate::text::cut;
+
+/// Start of the name of the interface of WASI that seeds hash maps, in every version that is linked.
+const INSECURE_SEED: &str = "wasi:random/insecure-seed@0.2.";
+/// Start of the name of the interface of WASI for variables and arguments, which the runtime of Python asks for.
+const ENVIRONMENT: &str = "wasi:cli/environment@0.2.";
 
 /// Links everything that a component may import, once for all components of an engine.
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
@@ -25,6 +30,36 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     columns::link(&mut linker)?;
     drops::link(&mut linker)?;
     model::link(&mut linker)?;
+    link_messages(&mut linker)?;
+    Ok(linker)
+}
+
+/// Links only what `bind` may call in an instance whose state is stored for others: the log, and functions that return the same to
+/// every instance: the seed of hash maps, and the environment of a step that `has_variables` or not. Every other import of the
+/// component traps.
+pub(crate) fn isolated_linker(
+    engine: &Engine,
+    component: &Component,
+    has_variables: bool,
+) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    link_messages(&mut linker)?;
+    for (name, _) in component.component_type().imports(engine) {
+        if name.starts_with(INSECURE_SEED) {
+            linker.instance(name)?.func_wrap("insecure-seed", |_, ()| Ok((insecure_seed(),)))?;
+        } else if name.starts_with(ENVIRONMENT) && !has_variables {
+            let mut environment = linker.instance(name)?;
+            environment.func_wrap("get-environment", |_, ()| Ok((Vec::<(String, String)>::new(),)))?;
+            environment.func_wrap("get-arguments", |_, ()| Ok((Vec::<String>::new(),)))?;
+            environment.func_wrap("initial-cwd", |_, ()| Ok((None::<String>,)))?;
+        }
+    }
+    linker.define_unknown_imports_as_traps(component)?;
+    Ok(linker)
+}
+
+/// Links the functions for logs and panics.
+fn link_messages(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.instance("stillbox:step/log@0.1.0")?.func_wrap(
         "write",
         |mut store: StoreContextMut<'_, State>, (level, message): (log::Level, WasmStr)| {
@@ -48,7 +83,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
             Ok(())
         },
     )?;
-    Ok(linker)
+    Ok(())
 }
 
 fn level_of(level: log::Level) -> LogLevel {

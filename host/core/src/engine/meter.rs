@@ -47,6 +47,11 @@ impl Meter {
         self.denied_growth
     }
 
+    /// Allows so many bytes of memory, if they are more than before.
+    pub(crate) fn allow(&mut self, memory: u64) {
+        self.memory_limit = self.memory_limit.max(usize::try_from(memory).unwrap_or(usize::MAX));
+    }
+
     /// Forgets the denied growth, which an earlier call handled.
     pub(super) fn forget_refusal(&mut self) {
         self.denied_growth = None;

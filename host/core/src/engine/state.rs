@@ -18,7 +18,7 @@ use super::followed::{LineFollower, pass_on};
 use super::meter::{DeniedGrowth, Meter};
 use super::quota::WriteQuota;
 use super::requests::HttpState;
-use crate::failure::{Failure, FailureKind, LogLevel};
+use crate::failure::{Failure, FailureKind, LogEntry, LogLevel};
 use crate::grants::Denial;
 use crate::http::{Notice, Notices};
 use crate::instance_log::{InstanceLog, MonotonicLog, WallLog};
@@ -143,6 +143,11 @@ impl CapturedOutput {
         if let Some(access) = &self.access {
             failure.redact(access.redactor());
         }
+    }
+
+    /// Returns the messages that the guest has logged.
+    pub(crate) fn logged(&self) -> Vec<LogEntry> {
+        self.log.entries()
     }
 
     /// Returns the last line of this call that is not blank, of standard error or, without one, of standard output.
@@ -296,6 +301,14 @@ impl State {
         self.captured.log.push(level, message);
     }
 
+    /// Logs what another instance has logged before its memory was stored, and this one does not log again.
+    pub(crate) fn log_again(&mut self, entries: &[LogEntry]) {
+        for entry in entries {
+            let message = self.captured.log.cut(&entry.message);
+            self.write_log(entry.level, message);
+        }
+    }
+
     /// Records the message of a panic, which the guest reports before it traps.
     pub(super) fn set_panic(&mut self, report: PanicReport) {
         self.panic = Some(report);
@@ -368,9 +381,18 @@ fn resource_table() -> ResourceTable {
     table
 }
 
+/// The seed of hash maps, the same for all instances: an instance may start from the memory of another one, with hash maps in it.
+/// It protects no step from keys that collide, as little as one that can be computed from the number of the batch.
+const INSECURE_SEED: u128 = 0x5da7_30c1_1f6e_92b4_8e3b_c46a_0d95_72f1;
+
+/// Returns the seed of hash maps as a guest gets it.
+pub(super) const fn insecure_seed() -> (u64, u64) {
+    (INSECURE_SEED as u64, (INSECURE_SEED >> 64) as u64)
+}
+
 /// Creates a WASI context with the variables and folders that are granted, and nothing else: no argument, no socket, an empty
-/// standard input. Clocks work. Random numbers depend on the seed alone, so that hash maps, and results that depend on their
-/// order, are the same in every run.
+/// standard input. Clocks work. Random numbers depend on the seed alone, and the order of hash maps on nothing, so that results
+/// are the same in every run.
 fn context(captured: &CapturedOutput, seed: u64, access: Option<&Access>, log: Option<&InstanceLog>) -> WasiCtx {
     let mut random = StdRng::seed_from_u64(seed);
     let mut ctx = WasiCtx::builder();
@@ -380,7 +402,7 @@ fn context(captured: &CapturedOutput, seed: u64, access: Option<&Access>, log: O
         .allow_udp(false)
         .allow_ip_name_lookup(false)
         .max_random_size(HOST_CALL_BYTES as u64)
-        .insecure_random_seed(random.random())
+        .insecure_random_seed(INSECURE_SEED)
         .insecure_random(StdRng::seed_from_u64(random.random()))
         .secure_random(random);
     if let Some(log) = log {

@@ -44,7 +44,7 @@ pub(super) fn bind_columns(
 ) -> Option<(Step, NodeSchema)> {
     let BindContext { config, node, index, number, .. } = context;
     let table = &config.steps[index];
-    let LoadedStep { component, parameters, signature, grants } = loaded;
+    let LoadedStep { component, parameters, signature, grants, snapshot } = loaded;
     check_grants(table, &grants.grants, diagnostics);
     check_models(config, table, &component, diagnostics);
     let kind = component.manifest().kind;
@@ -68,6 +68,7 @@ pub(super) fn bind_columns(
         number,
         name: Arc::clone(&node.name),
         component,
+        snapshot,
         parameters,
         signature,
         limits: step_limits(config, table),
@@ -253,6 +254,7 @@ pub(crate) fn standalone_step(
         number: 0,
         name,
         component,
+        snapshot: None,
         parameters,
         signature,
         limits,

@@ -23,7 +23,7 @@ use crate::grants::Policy;
 use crate::http::ResponseStore;
 use crate::interrupt::{Interrupt, Stop};
 use crate::limits::Limits;
-use crate::loader::ComponentLoader;
+use crate::loader::{ComponentLoader, StepSnapshot};
 use crate::model_client::{Estimates, Journal};
 use crate::panics::caught;
 use crate::reference::suggestion;
@@ -66,6 +66,7 @@ pub(super) struct LoadedStep {
     pub(super) parameters: Arc<str>,
     pub(super) signature: Signature,
     pub(super) grants: StepGrants,
+    pub(super) snapshot: Option<Arc<StepSnapshot>>,
 }
 
 /// The limits of a step: its own, then those of the pipeline, then the defaults.
@@ -237,7 +238,8 @@ fn bind(
         failure.component = Some(Arc::clone(component.digest()));
         vec![bind_diagnostic(step, *failure)]
     })?;
-    Ok(LoadedStep { component: Arc::clone(component), parameters, signature, grants })
+    let snapshot = StepSnapshot::new(&context.loader, component, &parameters, &limits, access);
+    Ok(LoadedStep { component: Arc::clone(component), parameters, signature, grants, snapshot })
 }
 
 fn bind_diagnostic(step: &StepTable, failure: Failure) -> Diagnostic {

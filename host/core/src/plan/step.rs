@@ -12,6 +12,7 @@ use crate::config::instance::{CacheMode, InstanceLife};
 use crate::engine::Access;
 use crate::grants::Grants;
 use crate::limits::Limits;
+use crate::loader::StepSnapshot;
 use crate::policy::OnFailure;
 
 /// A component with its name, its parameters, and its columns bound to the incoming ones.
@@ -21,6 +22,8 @@ pub(crate) struct Step {
     pub(crate) number: usize,
     pub(crate) name: Arc<str>,
     pub(crate) component: Arc<Component>,
+    /// The component with the memory after `bind`. `None` if there can be none.
+    pub(crate) snapshot: Option<Arc<StepSnapshot>>,
     /// A JSON object.
     pub(crate) parameters: Arc<str>,
     pub(crate) signature: Signature,

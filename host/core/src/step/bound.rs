@@ -41,6 +41,7 @@ impl ConfiguredStep {
             input,
         )?;
         step.on_failure = self.on_failure.clone();
+        step.snapshot.clone_from(&self.snapshot);
         Ok(BoundStep { pool: self.pool.clone(), step, input: columns, next: AtomicU64::new(0) })
     }
 }

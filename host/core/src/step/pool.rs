@@ -16,7 +16,7 @@ use crate::grants::{GrantError, Grants, Recorder};
 use crate::http::Network;
 use crate::interrupt::{Interrupt, Stop};
 use crate::limits::Limits;
-use crate::loader::ComponentLoader;
+use crate::loader::{ComponentLoader, StepSnapshot};
 use crate::lockfile::LockedStep;
 use crate::model::StepModels;
 use crate::monitor::Monitor;
@@ -80,7 +80,7 @@ impl StepPool {
         Ok(LoadedComponent { pool: self.clone(), component })
     }
 
-    fn loader(&self) -> &ComponentLoader {
+    fn loader(&self) -> &Arc<ComponentLoader> {
         self.shared.reservation.loader()
     }
 
@@ -203,7 +203,8 @@ impl LoadedComponent {
         let signature = self.pool.loader().bind(&self.component, &parameters, &options)?;
         let (pool, component) = (self.pool.clone(), Arc::clone(&self.component));
         let (limits, on_failure) = (limits.clone(), OnFailure::default());
-        Ok(ConfiguredStep { pool, component, parameters, signature, limits, access, on_failure })
+        let snapshot = StepSnapshot::new(self.pool.loader(), &component, &parameters, &limits, access.as_ref());
+        Ok(ConfiguredStep { pool, component, snapshot, parameters, signature, limits, access, on_failure })
     }
 
     /// Makes grants ready for the instances of a step. Returns `None` if nothing is granted.
@@ -232,6 +233,7 @@ impl fmt::Debug for LoadedComponent {
 pub struct ConfiguredStep {
     pub(super) pool: StepPool,
     pub(super) component: Arc<Component>,
+    pub(super) snapshot: Option<Arc<StepSnapshot>>,
     pub(super) parameters: Arc<str>,
     pub(super) signature: Signature,
     pub(super) limits: Limits,
