@@ -16,6 +16,7 @@ mod process;
 mod python;
 mod scaling;
 mod scene;
+mod snapshots;
 mod start;
 mod text;
 
@@ -25,9 +26,10 @@ use scene::Scene;
 type Part = fn(&Scene);
 
 /// The parts of the table, in its order. The last is left out unless it is asked for: it takes very long.
-const PARTS: [(&str, Part); 10] = [
+const PARTS: [(&str, Part); 11] = [
     ("text", text::print),
     ("instance", instance::print),
+    ("snapshots", snapshots::print),
     ("boundary", boundary::print),
     ("compute", compute::print),
     ("start", start::print),

@@ -228,15 +228,15 @@ impl StepInstance {
     ) -> Result<Result<R, StepError>, Box<Failure>> {
         let (step, is_bound) = (callee.step, std::mem::replace(&mut self.is_bound, true));
         self.calls += 1;
-        let Self { session, snapshot, .. } = self;
-        let component = snapshot.as_ref().map_or(&*step.component, |snapshot| snapshot.component());
+        let snapshot = self.snapshot.as_deref();
+        let component = snapshot.map_or(&*step.component, Snapshot::component);
         let started = Instant::now();
-        session.call(callee.sandbox, component, &callee.options(0, subject, None), async |store, instance| {
+        self.session.call(callee.sandbox, component, &callee.options(0, subject, None), async |store, instance| {
             let guest = instance.stillbox_step_guest();
-            match snapshot {
-                _ if is_bound => {}
-                Some(snapshot) => store.data_mut().log_again(snapshot.log()),
-                None => {
+            match (is_bound, snapshot) {
+                (true, _) => {}
+                (false, Some(snapshot)) => store.data_mut().log_again(snapshot.log()),
+                (false, None) => {
                     if let Err(error) = guest.call_bind(&mut *store, &step.parameters).await? {
                         return Ok(Err(error));
                     }
