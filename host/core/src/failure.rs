@@ -7,8 +7,9 @@ mod create;
 mod record;
 mod redact;
 
+pub use crate::log_level::LogLevel;
 pub use crate::stack::{Frame, Location};
-pub use record::{Failure, FailureKind, LimitHit, LogEntry, LogLevel, RowPlace};
+pub use record::{Failure, FailureKind, LimitHit, LogEntry, RowPlace};
 
 pub(crate) use bounds::{BRIEF, ENTRY_OVERHEAD, LINES, MESSAGE_BYTES, REJECTED, TEXT_BYTES, WHOLE};
 pub(crate) use context::FailureContext;

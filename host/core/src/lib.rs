@@ -44,6 +44,7 @@ mod json;
 mod limits;
 mod loader;
 pub mod lockfile;
+mod log_level;
 pub mod model;
 mod model_client;
 mod monitor;

@@ -29,6 +29,7 @@ const LAYERS: &[&str] = &[
     "data_type",
     "format",
     "pattern",
+    "log_level",
     "values",
     "policy",
     "limits",

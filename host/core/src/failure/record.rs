@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::cause_chain::CauseChain;
+use crate::log_level::LogLevel;
 use crate::stack::{Frame, Location};
 use crate::text::mark_lines;
 
@@ -198,36 +199,6 @@ impl fmt::Display for RowPlace {
             (Some(file), None, Some(row)) => write!(f, "{file}, row {row}"),
             (Some(file), None, None) => f.write_str(file),
             _ => write!(f, "row {} of the batch", self.index),
-        }
-    }
-}
-
-/// The level of a log message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum LogLevel {
-    /// Fine-grained details.
-    Trace,
-    /// Information for debugging.
-    Debug,
-    /// General information.
-    Info,
-    /// Something unexpected; the step continues.
-    Warn,
-    /// Something failed.
-    Error,
-}
-
-impl LogLevel {
-    /// Returns the name in records and messages.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Trace => "trace",
-            Self::Debug => "debug",
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Error => "error",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What guests log and write, passed on while they run.
 
 use super::Monitor;
-use crate::failure::LogLevel;
+use crate::log_level::LogLevel;
 
 /// Where a guest has put a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -50,13 +50,12 @@ impl CaseReporter {
     /// Returns a function that shows what the step of a case logs and writes.
     pub(super) fn output(self: &Arc<Self>) -> OutputListener {
         let reporter = Arc::clone(self);
-        Arc::new(move |case, message| match &reporter.messages {
-            Some(messages) => {
+        Arc::new(move |case, message| {
+            if let Some(messages) = &reporter.messages {
                 let mut event = guest::event(message);
                 event["case"] = case.into();
                 messages.print(&event);
-            }
-            None => {
+            } else {
                 let _counts = reporter.counts.lock();
                 eprint!("{}", guest::line_at(&escape_controls(case), message));
             }
