@@ -97,7 +97,7 @@ path = "output.xlsx"
        | ^^^^^^^^^ unknown key
        |
        = help: did you mean `parameters`?
-       = help: [[step]] takes allow, batch-rows, cache, combine, component, concurrency, drop, from, inputs, instance, limits, model, models, name, on-failure, outputs, parameters, rename, route and select
+       = help: [[step]] takes allow, batch-rows, cache, combine, component, concurrency, digest, drop, from, inputs, instance, limits, model, models, name, on-failure, outputs, parameters, rename, route and select
 
     error: cannot determine the format of `output.xlsx` from its file extension
       --> pipeline.toml:13:8

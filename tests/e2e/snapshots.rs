@@ -148,7 +148,8 @@ fn the_process_that_makes_a_snapshot_ends_with_the_step_that_needs_it() {
 
 #[test]
 fn a_process_that_compiles_ends_when_nobody_reads_its_answer() {
-    let mut command = Folder::new().command();
+    let folder = Folder::new();
+    let mut command = folder.command();
     command.args(["compile-component", "snapshot:no-fuel,pooled", "1073741824", "1h"]);
     let mut child = spawn(command.stdin(Stdio::piped()));
     // Its input has not ended either.

@@ -40,6 +40,7 @@ impl TextParameter for Table {
 stillbox_sdk::text_parameter!(Table);
 
 impl Parameters {
+    #[expect(clippy::unnecessary_wraps, reason = "the form of a check")]
     fn check(&self) -> Result<()> {
         match &*self.also {
             "random" => log::info!("{}", wasip2::random::random::get_random_u64() % 2),

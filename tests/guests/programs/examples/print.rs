@@ -18,7 +18,7 @@ fn print(row: Row<'_>) -> Result<()> {
     eprint!("{} without an end", row.text);
     std::io::stderr().flush()?;
     if row.text == "wait" {
-        std::thread::sleep(Duration::from_secs(600));
+        std::thread::sleep(Duration::from_mins(10));
     }
     Ok(())
 }
