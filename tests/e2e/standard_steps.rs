@@ -39,8 +39,7 @@ fn steps() -> Vec<(&'static str, &'static str)> {
     let in_python = ["run-python", "strip-markup"];
     let in_python = in_python.map(|name| (name, &*python::component(&std::path::Path::new(STEPS).join(name)).leak()));
     let with_engine = ("run-js", &*javascript::component("run-js").leak());
-    let in_javascript = ("compute", &*javascript::build(&std::path::Path::new(STEPS).join("compute")).leak());
-    steps.into_iter().chain(in_python).chain([with_engine, in_javascript]).collect()
+    steps.into_iter().chain(in_python).chain([with_engine]).collect()
 }
 
 /// The description of a step by `inspect`.

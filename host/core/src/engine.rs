@@ -19,7 +19,6 @@ mod model;
 mod permission;
 mod quota;
 mod requests;
-mod source;
 mod state;
 mod waits;
 

@@ -37,7 +37,10 @@ def load(settings: dict[str, Any]) -> type[component.Exports]:
     component.forward_output(code)
     seeding.before_import()
     try:
-        step = prepared(settings, code)
+        module = importlib.import_module(settings["module"])
+        found = _only_step(module, settings["module"])
+        step = found.named(settings["name"], settings["version"], settings["description"], code)
+        step.manifest()
         if settings["http"]:
             importlib.import_module(".http_libraries", __package__).adapt()
     except CAUGHT as error:
@@ -46,7 +49,7 @@ def load(settings: dict[str, Any]) -> type[component.Exports]:
             json.dump(report(error, code), file)
         os._exit(1)
     code.cache_all_lines()
-    disable_file_access()
+    _disable_file_access()
     # Warms up the code for failures, whose first use is slow.
     describe(ValueError("warm-up"), code, ErrorKind.INPUT, step.target)
     seeding.after_import()
@@ -56,19 +59,7 @@ def load(settings: dict[str, Any]) -> type[component.Exports]:
     return type("Guest", (component.Exports,), {"step": step})
 
 
-def prepared(settings: dict[str, Any], code: Code) -> Step:
-    """Imports the step's module, and returns its step, whose manifest can be made.
-
-    Any exception of the module passes through.
-    """
-    module = importlib.import_module(settings["module"])
-    found = _only_step(module, settings["module"])
-    step = found.named(settings["name"], settings["version"], settings["description"], code)
-    step.manifest()
-    return step
-
-
-def disable_file_access() -> None:
+def _disable_file_access() -> None:
     """Stops all searches for files, which an instance does not have: a search would be reported as denied file access."""
     for name in _USED_LATE:
         importlib.import_module(name)

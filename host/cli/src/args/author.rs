@@ -49,8 +49,6 @@ pub(crate) enum Lang {
     Rust,
     /// Python
     Python,
-    /// JavaScript
-    Javascript,
 }
 
 /// Kinds of new steps.

@@ -23,9 +23,7 @@ impl Import {
             // The standard libraries of all languages import variables and the standard input.
             Availability::Harmless | Availability::Empty(Permission::Environment | Permission::Input) => true,
             // The interpreter has modules for both.
-            Availability::Empty(Permission::Files | Permission::Network) => {
-                matches!(language, Some("python" | "javascript"))
-            }
+            Availability::Empty(Permission::Files | Permission::Network) => language == Some("python"),
             Availability::Empty(Permission::Http | Permission::Models) | Availability::Missing => false,
         }
     }
@@ -78,8 +76,7 @@ fn availability(name: &str, item: &ComponentItem) -> Availability {
         return Availability::Missing;
     }
     match interface {
-        "stillbox:interpreter/source"
-        | "stillbox:step/columns"
+        "stillbox:step/columns"
         | "stillbox:step/drops"
         | "stillbox:step/log"
         | "stillbox:step/panic"

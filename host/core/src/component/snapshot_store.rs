@@ -131,7 +131,6 @@ impl Component {
             cached: true,
             compiled_in,
             toolchain: self.toolchain.clone(),
-            source: self.source.clone(),
         };
         Ok(Snapshot { component, log: note.log })
     }

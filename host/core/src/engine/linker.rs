@@ -10,7 +10,6 @@ use super::denied;
 use super::drops;
 use super::http;
 use super::model;
-use super::source;
 use super::state::{State, insecure_seed};
 use super::waits;
 use crate::failure::{Location, LogLevel, MESSAGE_BYTES, TEXT_BYTES};
@@ -31,7 +30,6 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     columns::link(&mut linker)?;
     drops::link(&mut linker)?;
     model::link(&mut linker)?;
-    source::link(&mut linker)?;
     link_messages(&mut linker)?;
     Ok(linker)
 }

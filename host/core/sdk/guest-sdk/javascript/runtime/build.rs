@@ -1,1 +1,0 @@
-../../../../../../guest-sdk/javascript/runtime/build.rs
