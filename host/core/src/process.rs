@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::cleanup::{self, CleanupRegistry};
+use crate::text::LineSplitter;
 
 /// The interval between calls of `stop`: shorter than a person notices, and far longer than a call takes.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -85,7 +86,7 @@ pub(crate) fn run(command: &mut Command, options: &ProcessOptions<'_>) -> io::Re
         .or_else(|error| kill(&mut child).and(Err(error)))?;
 
     let (mut stdout, mut stderr, mut open) = (Vec::new(), Vec::new(), 2);
-    let mut lines = Lines::default();
+    let mut lines = LineSplitter::new(MAX_LINE_BYTES);
     while open > 0 {
         if (options.stop)() {
             kill(&mut child)?;
@@ -127,31 +128,6 @@ fn read_to_end(pipe: Option<Box<dyn Read + Send>>, pass: impl Fn(io::Result<Vec<
         let is_end = !matches!(read, Ok(length) if length > 0);
         if !pass(read.map(|length| buffer[..length].to_vec())) || is_end {
             return;
-        }
-    }
-}
-
-/// The beginning of a line whose end was not read yet.
-#[derive(Default)]
-struct Lines {
-    begun: Vec<u8>,
-}
-
-impl Lines {
-    fn add(&mut self, bytes: &[u8], on_line: &dyn Fn(&str)) {
-        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-            self.begun.extend(part);
-            if part.ends_with(b"\n") || self.begun.len() >= MAX_LINE_BYTES {
-                self.end(on_line);
-            }
-        }
-    }
-
-    fn end(&mut self, on_line: &dyn Fn(&str)) {
-        if !self.begun.is_empty() {
-            let text = String::from_utf8_lossy(&self.begun);
-            on_line(text.trim_end_matches(['\r', '\n']));
-            self.begun.clear();
         }
     }
 }

@@ -9,6 +9,7 @@
 mod causes;
 mod escape;
 mod foreign;
+mod lines;
 mod message_pattern;
 mod paths;
 mod percent;
@@ -23,6 +24,7 @@ pub use causes::{causes, chain};
 pub(crate) use escape::is_unfit;
 pub use escape::{command_brackets, escape_controls, escape_controls_in_json, escape_controls_in_lines, mark_lines};
 pub(crate) use foreign::{escaped, named, shown};
+pub(crate) use lines::LineSplitter;
 pub use message_pattern::message_pattern;
 pub(crate) use paths::{optional_path_as_text, path_as_text, paths_as_text};
 pub use percent::{HexCase, percent_decoded, percent_encoded};

@@ -205,8 +205,10 @@ impl State {
 
     /// Ends a call.
     pub(crate) fn end(&self) {
-        self.captured.stderr.end();
-        self.captured.stdout.end();
+        if self.monitored.as_ref().is_some_and(CallMonitor::is_output_followed) {
+            self.captured.stderr.end();
+            self.captured.stdout.end();
+        }
     }
 
     /// Returns the current call, for snapshots and traces.
