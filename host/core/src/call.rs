@@ -230,20 +230,18 @@ impl StepInstance {
         self.calls += 1;
         let snapshot = self.snapshot.as_deref();
         let component = snapshot.map_or(&*step.component, Snapshot::component);
-        let started = Instant::now();
+        let to_bind = (!is_bound && snapshot.is_none()).then(Instant::now);
         self.session.call(callee.sandbox, component, &callee.options(0, subject, None), async |store, instance| {
             let guest = instance.stillbox_step_guest();
-            match (is_bound, snapshot) {
-                (true, _) => {}
-                (false, Some(snapshot)) => store.data_mut().log_again(snapshot.log()),
-                (false, None) => {
-                    if let Err(error) = guest.call_bind(&mut *store, &step.parameters).await? {
-                        return Ok(Err(error));
-                    }
-                    if let Some(snapshot) = &step.snapshot {
-                        snapshot.note_start(started.elapsed(), callee.stop);
-                    }
+            if let Some(started) = to_bind {
+                if let Err(error) = guest.call_bind(&mut *store, &step.parameters).await? {
+                    return Ok(Err(error));
                 }
+                if let Some(snapshot) = &step.snapshot {
+                    snapshot.note_start(started.elapsed(), callee.stop);
+                }
+            } else if !is_bound && let Some(snapshot) = snapshot {
+                store.data_mut().log_again(snapshot.log());
             }
             work(store, instance).await
         })

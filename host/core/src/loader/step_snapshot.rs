@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Once, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -32,20 +32,15 @@ pub(crate) struct StepSnapshot {
     limits: Limits,
     /// The snapshot, or that there will be none.
     decided: OnceLock<Option<Arc<Snapshot>>>,
-    progress: Mutex<Progress>,
+    /// Done when the cache was searched.
+    searched: Once,
+    /// Receives the snapshot from the process that makes it, once it pays. A thread that calls the step loads it: a program may fork
+    /// between two calls, and only then.
+    making: OnceLock<Mutex<Receiver<Option<MadeSnapshot>>>>,
     /// The time that instances have spent until they were bound, in microseconds.
     spent: AtomicU64,
-    /// Whether nobody waits for the snapshot any more.
+    /// Whether the step was dropped, so that the snapshot is not needed.
     is_dropped: Arc<AtomicBool>,
-}
-
-enum Progress {
-    /// The cache was not searched.
-    Unknown,
-    /// The cache has none, and it does not pay yet.
-    Counting,
-    /// A process makes it. Then it is loaded by a thread that calls the step: a program may fork between two calls, and only then.
-    Making(Receiver<Option<MadeSnapshot>>),
 }
 
 impl StepSnapshot {
@@ -97,7 +92,8 @@ impl StepSnapshot {
             request: Arc::new(request),
             limits: limits.clone(),
             decided: OnceLock::new(),
-            progress: Mutex::new(Progress::Unknown),
+            searched: Once::new(),
+            making: OnceLock::new(),
             spent: AtomicU64::new(0),
             is_dropped: Arc::default(),
         }
@@ -105,32 +101,37 @@ impl StepSnapshot {
 
     /// Returns the snapshot, if there is one by now.
     pub(crate) fn get(&self) -> Option<&Arc<Snapshot>> {
-        if self.decided.get().is_none() {
-            let mut progress = self.progress.lock();
-            let (loader, component) = (&self.loader, &self.component);
-            let decision = match &*progress {
-                Progress::Unknown => {
-                    *progress = Progress::Counting;
-                    match loader.snapshots().find(&loader.linker, component, &self.request) {
-                        SnapshotLookup::Hit(snapshot) => Some(Some(snapshot)),
-                        SnapshotLookup::Refused => Some(None),
-                        SnapshotLookup::Miss => None,
-                    }
-                }
-                Progress::Counting => None,
-                Progress::Making(made) => match made.try_recv() {
-                    Ok(made) => Some(
-                        made.and_then(|made| loader.snapshots().load(&loader.linker, component, made)).map(Arc::new),
-                    ),
-                    Err(TryRecvError::Empty) => None,
-                    Err(TryRecvError::Disconnected) => Some(None),
-                },
-            };
-            if let Some(decision) = decision {
-                let _ = self.decided.set(decision);
-            }
+        if let Some(decided) = self.decided.get() {
+            return decided.as_ref();
+        }
+        self.searched.call_once(|| self.search());
+        if let Some(making) = self.making.get() {
+            self.take(&making.lock());
         }
         self.decided.get()?.as_ref()
+    }
+
+    /// Looks the snapshot up in the cache.
+    fn search(&self) {
+        let _ = match self.loader.snapshots().find(&self.loader.linker, &self.component, &self.request) {
+            SnapshotLookup::Hit(snapshot) => self.decided.set(Some(snapshot)),
+            SnapshotLookup::Refused => self.decided.set(None),
+            SnapshotLookup::Miss => Ok(()),
+        };
+    }
+
+    /// Loads the snapshot if it was made.
+    fn take(&self, making: &Receiver<Option<MadeSnapshot>>) {
+        let (loader, component) = (&self.loader, &self.component);
+        let _ = match making.try_recv() {
+            Ok(made) => {
+                let snapshot = made.and_then(|made| loader.snapshots().load(&loader.linker, component, made));
+                self.decided.set(snapshot.map(Arc::new))
+            }
+            Err(TryRecvError::Empty) => Ok(()),
+            // If another thread has taken it, this changes nothing.
+            Err(TryRecvError::Disconnected) => self.decided.set(None),
+        };
     }
 
     /// Notes the time that an instance without the snapshot has needed until it was bound. Starts to make the snapshot when the sum
@@ -144,10 +145,7 @@ impl StepSnapshot {
         if Duration::from_micros(spent) < self.component.compiled_in() * COMPILATIONS {
             return;
         }
-        let mut progress = self.progress.lock();
-        if matches!(*progress, Progress::Counting) {
-            *progress = Progress::Making(self.make(stop));
-        }
+        self.making.get_or_init(|| Mutex::new(self.make(stop)));
     }
 
     fn make(&self, stop: &Stop) -> Receiver<Option<MadeSnapshot>> {
@@ -164,7 +162,7 @@ impl StepSnapshot {
             // Without a receiver the step has ended.
             let _ = sender.send(made.ok());
         };
-        // A thread that is not joined. If none can be started, the receiver is told by the sender that is dropped.
+        // The thread is not joined. If it cannot be started, the sender is dropped, which closes the channel.
         let _ = thread::Builder::new().name("snapshot".into()).spawn(work);
         made
     }
