@@ -4,6 +4,8 @@
 //! panic, a limit of the process or its end mean that there is no snapshot.
 
 use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use wasmparser::{CanonicalFunction, Parser, Payload};
 use wasmtime::Store;
 use wasmtime_wizer::{ComponentContext, Wizer};
@@ -22,30 +24,39 @@ const MAX_LOG: usize = 64 << 10;
 /// Room for the page in which the instrumented component returns the address of its memory.
 const EXTRA_PAGES: u64 = 1 << 20;
 
-/// Returns the input of a process that makes a snapshot: the length of the request, the request, and the component.
+/// Returns the input of a process that makes a snapshot.
 pub(in crate::component) fn input(request: &SnapshotRequest, component: &[u8]) -> Bytes {
-    let request = serde_json::to_vec(request).expect("it has texts and numbers");
-    [&(request.len() as u32).to_le_bytes(), &*request, component].concat().into()
+    with_head(request, component).into()
 }
 
-/// Returns the answer of the process: the length of the note, the note, and the code.
+/// Returns the answer of the process.
 pub(in crate::component) fn encode(made: &MadeSnapshot) -> Vec<u8> {
-    let note = serde_json::to_vec(&made.note).expect("it has texts and numbers");
-    [&(note.len() as u32).to_le_bytes(), &*note, &made.code].concat()
+    with_head(&made.note, &made.code)
 }
 
 /// Parses the answer of the process. Returns `None` if it is malformed.
 pub(in crate::component) fn parse(answer: &Bytes) -> Option<MadeSnapshot> {
-    let length = u32::from_le_bytes(*answer.first_chunk()?) as usize;
-    let note = serde_json::from_slice(answer.get(4..)?.get(..length)?).ok()?;
-    Some(MadeSnapshot { note, code: answer.slice(4 + length..) })
+    let (note, code) = split_head(answer)?;
+    Some(MadeSnapshot { note, code: answer.slice_ref(code) })
 }
 
 /// Makes the snapshot that the input of a process asks for. Returns `None` if the input is malformed.
 pub(in crate::component) fn answer(settings: CompileSettings, input: &[u8]) -> Option<MadeSnapshot> {
-    let (length, rest) = input.split_first_chunk::<4>()?;
-    let (request, component) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-    Some(make(settings, &serde_json::from_slice(request).ok()?, component))
+    let (request, component) = split_head(input)?;
+    Some(make(settings, &request, component))
+}
+
+/// Returns a message between the processes: the length of its head, the head as JSON, and a component or its code.
+fn with_head(head: &impl Serialize, rest: &[u8]) -> Vec<u8> {
+    let head = serde_json::to_vec(head).expect("it has texts and numbers");
+    [&(head.len() as u32).to_le_bytes(), &*head, rest].concat()
+}
+
+/// Splits a message between the processes. Returns `None` if it is malformed.
+fn split_head<T: DeserializeOwned>(message: &[u8]) -> Option<(T, &[u8])> {
+    let (length, message) = message.split_first_chunk::<4>()?;
+    let (head, rest) = message.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+    Some((serde_json::from_slice(head).ok()?, rest))
 }
 
 /// Makes a snapshot, or notes why there is none.
