@@ -15,7 +15,7 @@ use crate::cleanup::CleanupRegistry;
 use crate::component::{CompileCache, Compiler};
 use crate::engine::{Fuel, Resident, Traps, engine, engine_without_pool};
 use crate::loader::ComponentLoader;
-use crate::registry::DownloadCache;
+use crate::registry::{DownloadCache, Downloader, TransferOptions};
 use crate::result_cache::ResultCache;
 
 /// Runs pipelines and steps. A process creates one and shares it: clones are the same engine.
@@ -230,8 +230,9 @@ impl Engine {
         &self.shared.name_servers
     }
 
-    pub(crate) fn downloads(&self) -> &DownloadCache {
-        &self.shared.downloads
+    /// Returns what downloads components to the folder of this engine.
+    pub(crate) fn downloader<'d>(&'d self, options: &'d TransferOptions) -> Downloader<'d> {
+        Downloader { cache: &self.shared.downloads, name_servers: &self.shared.name_servers, options }
     }
 
     pub(crate) fn result_cache(&self) -> &ResultCache {

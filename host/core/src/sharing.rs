@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use crate::component::{ComponentError, ComponentErrorKind, GUEST};
 use crate::inspection::{InspectError, inspect};
 use crate::reference::{Digest, Reference};
-use crate::registry::{Artifact, Downloaded, Downloader, RegistryError, Source, TransferOptions, upload};
+use crate::registry::{Artifact, Downloaded, RegistryError, Source, TransferOptions, upload};
 use crate::runtime::Engine;
 
 /// An error of uploading a component.
@@ -29,8 +29,7 @@ impl Engine {
     /// # Errors
     /// It cannot be downloaded, is no component, or has another digest.
     pub fn pull(&self, reference: &Reference, options: &TransferOptions) -> Result<Downloaded, RegistryError> {
-        let downloader = Downloader { cache: self.downloads(), name_servers: self.name_servers(), options };
-        downloader.download(reference, None, Source::Anywhere)
+        self.downloader(options).download(reference, None, Source::Anywhere)
     }
 
     /// Downloads the component of a reference that has a digest, as [`pull`](Self::pull) does.
@@ -38,7 +37,7 @@ impl Engine {
     /// # Errors
     /// As [`pull`](Self::pull); and the text is no reference, or one without a digest.
     pub fn pull_pinned(&self, reference: &str, options: &TransferOptions) -> Result<Downloaded, RegistryError> {
-        Downloader { cache: self.downloads(), name_servers: self.name_servers(), options }.pinned(reference)
+        self.downloader(options).pinned(reference)
     }
 
     /// Uploads the step in a file to the tag of a reference, and returns the reference with its digest. `created` is the time of its

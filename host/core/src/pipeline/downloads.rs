@@ -10,7 +10,7 @@ use crate::config::{Config, Diagnostic, StepTable};
 use crate::failure::{Failure, FailureKind};
 use crate::lockfile::LockedStep;
 use crate::reference::{Digest, Reference};
-use crate::registry::{Downloaded, Downloader, RegistryError, RegistryErrorKind, Source, TransferOptions};
+use crate::registry::{Downloaded, RegistryError, RegistryErrorKind, Source, TransferOptions};
 use crate::runtime::Engine;
 
 /// A reference as written, and the digest of its component if another place than the reference has it.
@@ -27,8 +27,7 @@ impl Pipeline {
         }
         let transfer = TransferOptions::new().interrupt(&options.interrupt).cleanup(&options.cleanup);
         let transfer = transfer.listener(&options.listener());
-        let downloader =
-            Downloader { cache: engine.downloads(), name_servers: engine.name_servers(), options: &transfer };
+        let downloader = engine.downloader(&transfer);
         let locked = options.locked.as_ref().map(|lock| lock.steps(&self.config.file));
         let mut config = Config::clone(&self.config);
         let mut done: HashMap<Wanted, Result<Downloaded, Arc<RegistryError>>> = HashMap::new();

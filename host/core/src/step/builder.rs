@@ -14,7 +14,7 @@ use crate::grants::{Grant, Grants, SecretSource};
 use crate::interrupt::Interrupt;
 use crate::limits::Limits;
 use crate::reference::Reference;
-use crate::registry::{Downloader, RegistryError, TransferOptions};
+use crate::registry::{RegistryError, TransferOptions};
 use crate::runtime::Engine;
 
 /// Settings of a step, from [`Engine::step`].
@@ -129,8 +129,7 @@ impl StepBuilder {
             return Ok(self.component.clone());
         };
         let options = TransferOptions::new().interrupt(&self.interrupt);
-        let (cache, name_servers) = (self.engine.downloads(), self.engine.name_servers());
-        Ok(Downloader { cache, name_servers, options: &options }.pinned(text)?.path)
+        Ok(self.engine.downloader(&options).pinned(text)?.path)
     }
 }
 
