@@ -1,6 +1,6 @@
 //! Components in registries and on web servers: downloaded and cached by their digests, and uploaded.
 //!
-//! A download is a conversation with servers that nobody vouches for (`session`): each answer has a largest size and a longest
+//! A download is a conversation with untrusted servers (`session`): each answer has a largest size and a longest
 //! time, redirects lead neither to plain HTTP nor to another private network, and credentials go to the registry and its own
 //! token server alone (`hop`). The bytes count once they have the digest that was asked for (`cache`).
 //!

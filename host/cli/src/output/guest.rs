@@ -1,4 +1,4 @@
-//! What steps log and write, for `--show-output`.
+//! Formats the logs and the output of steps, for `--show-output`.
 
 use std::fmt::Write as _;
 

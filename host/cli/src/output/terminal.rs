@@ -21,7 +21,7 @@ pub(crate) fn draw_target() -> ProgressDrawTarget {
     ProgressDrawTarget::term_like_with_hz(Box::new(Terminal::default()), DRAWINGS_PER_SECOND)
 }
 
-/// Standard error. What is written appears when it is flushed, so that drawings do not flicker.
+/// Standard error, with a buffer until `flush`, so that drawings do not flicker.
 #[derive(Debug, Default)]
 struct Terminal {
     pending: Mutex<String>,

@@ -29,7 +29,7 @@ const FORMAT: FrameFormat = FrameFormat::new(*b"stillcc", 5);
 pub(super) struct CacheEntry {
     path: PathBuf,
     pub(super) compiled_in: Duration,
-    /// What is to be known about the code. Empty for a component as it was built.
+    /// Data about the code. Empty unless it is a snapshot.
     pub(super) note: Vec<u8>,
 }
 

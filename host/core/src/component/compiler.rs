@@ -259,7 +259,7 @@ fn write_answer(kind: u8, answer: &[u8]) -> io::Result<()> {
     out.flush()
 }
 
-/// Waits until nobody reads standard output any more, since the process that waits for the answer has ended, or for a time.
+/// Waits until the reader of standard output has closed it, which is the process that waits for the answer, or for a time.
 fn wait_for_reader(time: Duration) {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let until = Instant::now().checked_add(time);

@@ -28,7 +28,7 @@ pub(crate) struct SnapshotRequest {
     pub(crate) has_variables: bool,
 }
 
-/// What is stored with the code of a snapshot.
+/// Data that is stored with the code of a snapshot.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SnapshotNote {
     /// Why there is no snapshot.

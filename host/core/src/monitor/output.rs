@@ -1,4 +1,4 @@
-//! What guests log and write, passed on while they run.
+//! Passes on the logs and the output of guests while they run.
 
 use super::Monitor;
 use crate::log_level::LogLevel;

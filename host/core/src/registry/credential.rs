@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What a registry knows a user by. `Debug` does not show it.
+/// The credential of a user. `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Credential {
     /// A user name and a password, which may be an access token.
