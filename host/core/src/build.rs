@@ -12,7 +12,6 @@ mod options;
 mod python;
 mod rust;
 mod sdk;
-mod short_digest;
 mod slim;
 #[cfg(test)]
 mod tests;

@@ -21,6 +21,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use wasmtime::component::{Linker, types::ComponentItem};
 
+use crate::digest::digest_text;
 use crate::engine::{CompileSettings, State, bindings};
 use crate::failure::{Failure, FailureKind};
 use crate::interrupt::Stop;
@@ -195,7 +196,7 @@ impl<'a> ComponentFile<'a> {
     /// The file cannot be read, or does not start as a component does.
     pub(crate) fn read(path: &'a Path) -> Result<Self, ComponentError> {
         let bytes = read(path).map_err(|kind| ComponentError { path: path.to_owned(), digest: None, kind })?;
-        let digest = digest(&Sha256::digest(&bytes)).into();
+        let digest = digest_text(&Sha256::digest(&bytes)).into();
         Ok(Self { path, bytes: bytes.into(), digest })
     }
 
@@ -385,13 +386,4 @@ fn exports(engine: &wasmtime::Engine, component: &wasmtime::component::Component
         .filter(|(_, item)| !matches!(item.ty, ComponentItem::Type(_)))
         .map(|(name, _)| name.to_owned())
         .collect()
-}
-
-/// Formats a digest as in records.
-pub(crate) fn digest(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    bytes.iter().fold("sha256:".to_owned(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

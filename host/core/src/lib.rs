@@ -30,6 +30,7 @@ pub mod component;
 pub mod config;
 mod corrupt;
 mod data_type;
+mod digest;
 mod engine;
 mod event;
 pub mod failure;

@@ -19,6 +19,7 @@ const LAYERS: &[&str] = &[
     // Pure data and helpers without any knowledge of pipelines.
     "text",
     "units",
+    "digest",
     "panics",
     "corrupt",
     "frame",

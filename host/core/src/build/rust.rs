@@ -16,9 +16,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::BuildError;
 use super::lock::BuildLock;
-use super::short_digest::first_digits;
 use super::slim::slim;
 use super::{BuildOptions, BuildProfile, exports, sdk};
+use crate::digest::first_digits;
 use crate::event::Event;
 use crate::text::chain;
 use command::Cargo;

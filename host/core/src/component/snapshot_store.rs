@@ -4,14 +4,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
 use super::cache::{CompileCache, load_compiled};
 use super::compiler::Compiler;
 use super::snapshot::{MadeSnapshot, SnapshotNote, SnapshotRequest};
-use super::{Component, ComponentErrorKind, ComponentFile, digest};
+use super::{Component, ComponentErrorKind, ComponentFile};
+use crate::digest::{digest_of_parts, digest_text};
 use crate::engine::{CompileSettings, State, bindings};
 use crate::failure::LogEntry;
 use crate::limits::Limits;
@@ -140,10 +140,5 @@ impl Component {
 fn key(request: &SnapshotRequest, component: &Component) -> String {
     let request = serde_json::to_string(request).expect("it has texts and numbers");
     let all = [&*VERSION.to_string(), env!("CARGO_PKG_VERSION"), component.digest(), &request];
-    let mut hasher = Sha256::new();
-    for part in all {
-        hasher.update((part.len() as u64).to_le_bytes());
-        hasher.update(part);
-    }
-    digest(&hasher.finalize())
+    digest_text(&digest_of_parts(all.map(str::as_bytes)))
 }

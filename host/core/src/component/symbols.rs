@@ -25,6 +25,7 @@ use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 
 use super::snapshot::CodeMoves;
+use crate::digest::digest_text;
 use crate::interrupt::Stop;
 
 use budget::Budget;
@@ -88,7 +89,7 @@ impl Symbols {
     /// Reads the debug sections. Returns an empty list if the file has changed.
     fn read(&self) -> Vec<Module> {
         let Some(bytes) = self.bytes() else { return Vec::new() };
-        let is_same = *self.digest == *super::digest(&Sha256::digest(&bytes));
+        let is_same = *self.digest == *digest_text(&Sha256::digest(&bytes));
         if is_same { sections::modules(&bytes) } else { Vec::new() }
     }
 

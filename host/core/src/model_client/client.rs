@@ -7,7 +7,6 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use sha2::{Digest as _, Sha256};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
 use super::batch_queue::BatchQueue;
@@ -15,6 +14,7 @@ use super::budget::Spending;
 use super::health::Health;
 use super::journal::{Journal, JournalKey, OpenJournal, Stored};
 use super::pace::ModelPace;
+use crate::digest::digest_of_parts;
 use crate::grants::{Grants, HttpUrl, Redactor, Secret};
 use crate::http::{Caller, Client, Network, ResponseKey, ResponseStore};
 use crate::model::{ModelFailure, ModelSettings, ModelUsage};
@@ -168,12 +168,7 @@ impl StoredPlace {
         store: Option<&Arc<dyn ResponseStore>>,
     ) -> Self {
         let digest = |scope: &[u8]| {
-            let mut digest = Sha256::new();
-            for part in [DOMAIN, scope, &occurrence.to_le_bytes(), url.with_query().as_bytes(), body] {
-                digest.update((part.len() as u64).to_le_bytes());
-                digest.update(part);
-            }
-            digest.finalize().into()
+            digest_of_parts([DOMAIN, scope, &occurrence.to_le_bytes(), url.with_query().as_bytes(), body])
         };
         let shared = store.map(|store| (Arc::clone(store), ResponseKey(digest(b"all runs"))));
         Self { key: JournalKey(digest(scope)), shared }

@@ -8,7 +8,8 @@ use arrow_schema::{ArrowError, Schema};
 use sha2::{Digest as _, Sha256};
 
 use super::Pipeline;
-use crate::component::{Component, digest};
+use crate::component::Component;
+use crate::digest::digest_text;
 use crate::failure::{Failure, FailureKind};
 use crate::plan::{Plan, Replacements, Role};
 use crate::remote::{Job, JobComponent, JobDescription, VERSION};
@@ -72,7 +73,7 @@ fn read(component: &Component) -> Result<JobComponent, Box<Failure>> {
         failure.causes.push(error.to_string());
         Box::new(failure)
     })?;
-    if *digest(&Sha256::digest(&bytes)) != **component.digest() {
+    if *digest_text(&Sha256::digest(&bytes)) != **component.digest() {
         let message = format!("{} was changed while the run started", path.display());
         return Err(Box::new(Failure::new(FailureKind::Host, message).with_hint("start the run again")));
     }

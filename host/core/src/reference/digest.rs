@@ -5,6 +5,7 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 
 use super::error::ReferenceError;
+use crate::digest::digest_text;
 
 /// The algorithm, as registries write it.
 const SHA256: &str = "sha256:";
@@ -32,13 +33,7 @@ impl Digest {
 
     /// Computes the digest of bytes.
     pub(crate) fn compute(bytes: &[u8]) -> Self {
-        use fmt::Write as _;
-        let mut text = SHA256.to_owned();
-        for byte in Sha256::digest(bytes) {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-        }
-        Self(text)
+        Self(digest_text(&Sha256::digest(bytes)))
     }
 
     /// Returns `sha256:` and the digits.

@@ -10,8 +10,8 @@ use sha2::{Digest as _, Sha256};
 use toml::{Table, Value};
 
 use super::lock::canonical_path;
-use crate::component;
 use crate::config::{Config, Overrides};
+use crate::digest::digest_text;
 use crate::plan::Plan;
 use crate::text::truncate;
 
@@ -71,7 +71,7 @@ pub(crate) fn fingerprint(config: &Config, overrides: &Overrides, plan: &Plan) -
     for step in plan.steps() {
         // The values of variables may be private, so only a digest is saved.
         for (name, value) in step.access.iter().flat_map(|access| access.env()) {
-            let digest = component::digest(&Sha256::digest(value));
+            let digest = digest_text(&Sha256::digest(value));
             all.insert(format!("the variable {name} of step \"{}\"", step.name), digest);
         }
         all.insert(format!("the component of step \"{}\"", step.name), step.component.digest().to_string());

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::digest::digest_text;
+
 /// Folders that contain neither code nor data of a step.
 const IGNORED: [&str; 8] = ["__pycache__", "build", "cases", "dist", "node_modules", "target", "tests", "venv"];
 
@@ -30,7 +32,7 @@ pub(super) fn digest(folder: &Path, tools: &str) -> io::Result<String> {
         add(file.strip_prefix(folder).unwrap_or(&file).as_os_str().as_encoded_bytes());
         add(&fs::read(&file)?);
     }
-    Ok(crate::component::digest(&digest.finalize()))
+    Ok(digest_text(&digest.finalize()))
 }
 
 fn collect(folder: &Path, files: &mut Vec<std::path::PathBuf>) -> io::Result<()> {

@@ -11,8 +11,8 @@ use std::process::Command;
 
 use super::project;
 use crate::build::lock::BuildLock;
-use crate::build::short_digest::{digest_of_parts, first_digits};
 use crate::build::{BuildError, BuildOptions, user_folders};
+use crate::digest::{digest_of_parts, first_digits};
 use crate::event::Event;
 use crate::private_dir;
 use crate::process::ProcessOutput;

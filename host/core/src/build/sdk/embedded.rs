@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use crate::build::short_digest::{digest_of_parts, first_digits};
+use crate::digest::{digest_of_parts, first_digits};
 use crate::private_dir;
 
 /// The paths and contents of all files, sorted by path.

@@ -138,7 +138,7 @@ fn a_replaced_file_is_not_read() {
     let path = folder.path().join("step.wasm");
     let bytes = std::fs::read(BAD_UNREACHABLE).expect("the guest is built");
     std::fs::write(&path, &bytes).expect("the folder is new");
-    let digest = crate::component::digest(&Sha256::digest(&bytes)).into();
+    let digest = crate::digest::digest_text(&Sha256::digest(&bytes)).into();
     let symbols = Symbols::new(&path, &digest, bytes.len() as u64);
     assert!(!symbols.read().is_empty());
     std::fs::write(&path, [&bytes[..], b"more"].concat()).expect("it can be replaced");
