@@ -4,6 +4,7 @@ mod cache;
 mod compiler;
 mod complexity;
 mod imports;
+mod load;
 mod signature;
 mod snapshot;
 mod snapshot_store;
@@ -329,7 +330,7 @@ fn compile(
     let code = context.compiler.compile(engine, context.settings, bytes, context.limits, context.stop)?;
     let compiled_in = started.elapsed();
     context.cache.put(engine, digest, &code, &[], compiled_in);
-    let component = cache::load_compiled(engine, &code);
+    let component = load::load_compiled(engine, &code);
     let component = component.map_err(|error| {
         let kind = if does_not_fit(&error) { ComponentErrorKind::DoesNotFit } else { ComponentErrorKind::Compiler };
         kind(error.into())

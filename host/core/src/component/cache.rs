@@ -17,7 +17,7 @@ use std::time::Duration;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::does_not_fit;
+use super::{does_not_fit, load};
 use crate::frame::{FrameError, FrameFormat, HEADER};
 use crate::private_dir::{create_temporary, is_private, make_private, note_use, open_private};
 
@@ -37,7 +37,7 @@ impl CacheEntry {
     /// Loads the code. Returns `None` if the engine does not accept it. The inner error is that it does not fit into the engine's
     /// pool.
     pub(super) fn load(&self, engine: &Engine) -> Option<wasmtime::Result<Component>> {
-        match load(engine, &self.path) {
+        match load::load_file(engine, &self.path) {
             Ok(component) => Some(Ok(component)),
             Err(error) if does_not_fit(&error) => Some(Err(error)),
             Err(error) => {
@@ -142,19 +142,4 @@ fn write(path: &Path, key: &str, (code, note): (&[u8], &[u8]), compiled_in: Dura
     file.write_all(&FORMAT.header(&parts))?;
     file.persist(path)?;
     Ok(())
-}
-
-#[expect(unsafe_code, reason = "compiled code can only be loaded by trusting the file it is in")]
-fn load(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
-    // SAFETY: the file is in a directory that only this user can write to. It has the checksum of the bytes that the
-    // compiler returned, and it is never changed after it got its name. wasmtime itself checks that the file is
-    // of its version and the engine's configuration.
-    unsafe { Component::deserialize_file(engine, path) }
-}
-
-#[expect(unsafe_code, reason = "compiled code can only be loaded by trusting where it comes from")]
-pub(super) fn load_compiled(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: the code comes from this version of wasmtime, in a thread of this process or in a process that the program
-    // has named as its compiler. wasmtime checks the version and the settings of the engine.
-    unsafe { Component::deserialize(engine, code) }
 }

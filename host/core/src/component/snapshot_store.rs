@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-use super::cache::{CompileCache, load_compiled};
+use super::cache::CompileCache;
 use super::compiler::Compiler;
+use super::load::load_compiled;
 use super::snapshot::{MadeSnapshot, SnapshotNote, SnapshotRequest};
 use super::{Component, ComponentErrorKind, ComponentFile};
 use crate::digest::{digest_of_parts, digest_text};
