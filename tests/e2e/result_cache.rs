@@ -237,6 +237,32 @@ fn the_cache_command_lists_and_prunes_entries() {
 }
 
 #[test]
+fn the_cache_command_lists_and_prunes_what_builds_store() {
+    let folder = Folder::new();
+    let user = folder.path().join("user");
+    for (file, text) in [
+        ("stillbox/python/0123456789abcdef/stillbox-used", ""),
+        ("stillbox/python/0123456789abcdef/lib/module.py", "VALUE = 1\n"),
+        ("stillbox/python/mine/module.py", "VALUE = 2\n"),
+    ] {
+        let path = user.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let cache = |arguments: &[&str]| {
+        let mut command = folder.command();
+        command.env_remove("STILLBOX_CACHE").env("XDG_CACHE_HOME", &user);
+        outcome(command.arg("cache").args(arguments)).succeeded().text().to_owned()
+    };
+    let shown = cache(&[]);
+    assert!(shown.lines().any(|line| line.starts_with("builds                1 entry    10 bytes")), "{shown}");
+    assert_eq!(cache(&["prune"]), "removed 0 entries of 0 bytes, kept 1 of 10 bytes\n");
+    assert_eq!(cache(&["prune", "--unused-for", "0s"]), "removed 1 entry of 10 bytes, kept 0 of 0 bytes\n");
+    assert!(!user.join("stillbox/python/0123456789abcdef").exists());
+    assert!(user.join("stillbox/python/mine/module.py").exists());
+}
+
+#[test]
 fn an_aggregate_has_separate_cache_entries_for_each_failure_policy() {
     let folder = folder(&[TURN_AROUND], "{\"text\":\"a\",\"id\":1}\n");
     let with = |policy| pipeline([cached("turn_around").on_failure(policy)]);

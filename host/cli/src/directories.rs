@@ -39,6 +39,12 @@ pub fn result_directory_of_user() -> Option<PathBuf> {
     user_cache().map(|directory| directory.join("outputs"))
 }
 
+/// Returns the directories with what builds store. There are none in a directory of the arguments.
+pub(crate) fn build_directories(global: &Global) -> Vec<PathBuf> {
+    let user = if global.cache_dir.is_none() { user_cache() } else { None };
+    user.map_or_else(Vec::new, |cache| stillbox::result_cache::build_caches(&cache))
+}
+
 /// Returns the engine of this process, with its caches in these directories.
 pub(crate) fn engine(global: &Global, threads: Option<NonZeroUsize>, cleanup: &CleanupRegistry) -> Engine {
     let mut engine = Engine::builder();

@@ -77,6 +77,18 @@ pub(crate) fn create_temporary(path: &Path) -> io::Result<tempfile::NamedTempFil
     tempfile::Builder::new().prefix(TEMPORARY_PREFIX).permissions(Permissions::from_mode(0o600)).tempfile_in(folder)
 }
 
+/// The file in a folder that is an entry of a cache as a whole. It is written last, and modified when the entry is used.
+pub(crate) const FOLDER_MARK: &str = "stillbox-used";
+
+/// Updates the time of last use of an entry that is a folder, or makes a folder an entry.
+pub(crate) fn note_use_of_folder(folder: &Path) {
+    let mark = folder.join(FOLDER_MARK);
+    match File::options().create(true).append(true).open(&mark) {
+        Ok(file) => note_use(&file, &mark),
+        Err(error) => tracing::debug!("{}: cannot note its use: {error}", mark.display()),
+    }
+}
+
 /// Updates an entry's time of last use, which `cache prune` goes by.
 pub(crate) fn note_use(file: &File, path: &Path) {
     let now = SystemTime::now();

@@ -32,7 +32,7 @@ use entry::CachedCall;
 pub(crate) use entry::{record_again, sample_record};
 pub(crate) use key::{CacheKey, CacheKeyBuilder};
 use parking_lot::Mutex;
-pub use usage::{CachePruneSummary, CacheUsage, prune_cache, usage_of_cache};
+pub use usage::{CachePruneSummary, CacheUsage, build_caches, prune_cache, usage_of_cache};
 
 /// A directory with the results of steps, or no cache.
 #[derive(Debug, Clone, Default)]

@@ -103,9 +103,10 @@ fn prepare(
     }
     let mut locked = options.target_dir.map_or_else(|| workspace.target_dir.clone(), Path::to_owned);
     if options.target_dir.is_none() && workspace.can_share() {
-        let shared = super::user_folders::cache()?.join("cargo");
+        let shared = super::user_folders::cache()?.join("rust").join("cargo");
         crate::private_dir::make_private(&shared)
             .map_err(|source| BuildError::Output { path: shared.clone(), source })?;
+        crate::private_dir::note_use_of_folder(&shared);
         cargo.build_dir = Some(shared.clone());
         locked = shared;
     }

@@ -5,12 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::private_dir::TEMPORARY_PREFIX;
+use crate::private_dir::{FOLDER_MARK, TEMPORARY_PREFIX};
 
 /// The file extension of entries of the result cache.
 pub(super) const OUTPUT_EXTENSION: &str = "out";
 const COMPONENT_EXTENSION: &str = "cwasm";
-/// Those of components and manifests that were downloaded.
+/// Those of components and manifests that were downloaded, or that builds have made.
 const DOWNLOAD_EXTENSIONS: [&str; 2] = ["wasm", "json"];
 /// The age at which a temporary file counts as abandoned. The call log of a slow aggregate may have no writes for hours.
 const ABANDONED: Duration = Duration::from_hours(7 * 24);
@@ -19,7 +19,7 @@ const ABANDONED: Duration = Duration::from_hours(7 * 24);
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheUsage {
-    /// The number of components, batches or call logs.
+    /// The number of components, batches, call logs or folders.
     pub entries: u64,
     /// The total size, in bytes.
     pub bytes: u64,
@@ -42,7 +42,13 @@ impl CacheUsage {
     }
 }
 
-/// Counts the entries of a cache of compiled components, of results or of downloads. A missing directory has none.
+/// Returns the directories with what builds store in the cache folder of a user: environments of Python, compiled dependencies
+/// and the runtimes of interpreters.
+pub fn build_caches(user_cache: &Path) -> Vec<PathBuf> {
+    ["javascript", "python", "python-bases", "rust"].map(|name| user_cache.join(name)).into()
+}
+
+/// Counts the entries of a cache of compiled components, of results, of downloads or of builds. A missing directory has none.
 ///
 /// # Errors
 /// The directory cannot be read.
@@ -58,11 +64,15 @@ pub fn usage_of_cache(directory: &Path) -> io::Result<CacheUsage> {
 ///
 /// # Errors
 /// A directory cannot be read, or a file not removed.
-pub fn prune_cache(directories: &[&Path], unused: Duration, max_bytes: Option<u64>) -> io::Result<CachePruneSummary> {
+pub fn prune_cache(
+    directories: &[impl AsRef<Path>],
+    unused: Duration,
+    max_bytes: Option<u64>,
+) -> io::Result<CachePruneSummary> {
     let now = SystemTime::now();
     let mut all = Vec::new();
     for directory in directories {
-        all.extend(entries(directory)?);
+        all.extend(entries(directory.as_ref())?);
     }
     // Most recently used first.
     all.sort_by_key(|entry| std::cmp::Reverse(entry.used));
@@ -75,7 +85,7 @@ pub fn prune_cache(directories: &[&Path], unused: Duration, max_bytes: Option<u6
         if age < unused && !is_full {
             pruned.remaining.add(entry.bytes);
         } else {
-            match fs::remove_file(&entry.path) {
+            match entry.remove() {
                 Ok(()) => pruned.removed.add(entry.bytes),
                 // Another process removed it in the meantime.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -86,14 +96,27 @@ pub fn prune_cache(directories: &[&Path], unused: Duration, max_bytes: Option<u6
     Ok(pruned)
 }
 
-struct CacheFile {
+/// A file or a folder.
+struct CacheEntry {
     path: PathBuf,
+    is_folder: bool,
     bytes: u64,
     used: SystemTime,
 }
 
+impl CacheEntry {
+    fn remove(&self) -> io::Result<()> {
+        if !self.is_folder {
+            return fs::remove_file(&self.path);
+        }
+        // Without it the folder is no entry, and a build makes it again.
+        fs::remove_file(self.path.join(FOLDER_MARK))?;
+        fs::remove_dir_all(&self.path)
+    }
+}
+
 /// Lists the entries in a directory and its subfolders of results. Abandoned temporary files count as never used.
-fn entries(directory: &Path) -> io::Result<Vec<CacheFile>> {
+fn entries(directory: &Path) -> io::Result<Vec<CacheEntry>> {
     let mut all = Vec::new();
     let mut open = vec![(directory.to_owned(), true)];
     while let Some((folder, is_top)) = open.pop() {
@@ -104,7 +127,7 @@ fn entries(directory: &Path) -> io::Result<Vec<CacheFile>> {
         };
         for entry in listing {
             let entry = entry?;
-            // Symbolic links are not followed: entries are files.
+            // Symbolic links are not followed: entries are files and folders.
             let Ok(metadata) = entry.metadata() else { continue };
             let (name, path) = (entry.file_name(), entry.path());
             let Some(name) = name.to_str() else { continue };
@@ -112,18 +135,31 @@ fn entries(directory: &Path) -> io::Result<Vec<CacheFile>> {
                 // Results are in subfolders whose names are two hexadecimal digits.
                 if is_top && name.len() == 2 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                     open.push((path, false));
+                } else if let Ok(used) = fs::metadata(path.join(FOLDER_MARK)).and_then(|mark| mark.modified()) {
+                    all.push(CacheEntry { bytes: size(&path), path, is_folder: true, used });
                 }
                 continue;
             }
             let Ok(used) = metadata.modified() else { continue };
             if is_entry(name) {
-                all.push(CacheFile { path, bytes: metadata.len(), used });
+                all.push(CacheEntry { path, is_folder: false, bytes: metadata.len(), used });
             } else if name.starts_with(TEMPORARY_PREFIX) && used.elapsed().is_ok_and(|age| age > ABANDONED) {
-                all.push(CacheFile { path, bytes: metadata.len(), used: SystemTime::UNIX_EPOCH });
+                let used = SystemTime::UNIX_EPOCH;
+                all.push(CacheEntry { path, is_folder: false, bytes: metadata.len(), used });
             }
         }
     }
     Ok(all)
+}
+
+/// Returns the size of all files in a folder. Those that cannot be read are left out: they are being written or removed.
+fn size(folder: &Path) -> u64 {
+    let Ok(listing) = fs::read_dir(folder) else { return 0 };
+    let sizes = listing.filter_map(Result::ok).filter_map(|entry| {
+        let metadata = entry.metadata().ok()?;
+        Some(if metadata.is_dir() { size(&entry.path()) } else { metadata.len() })
+    });
+    sizes.sum()
 }
 
 /// Whether a file's name is that of an entry: hexadecimal digits, and one of the extensions.
@@ -174,9 +210,22 @@ mod tests {
         let pruned = prune_cache(&[top], Duration::from_secs(1000), Some(150)).unwrap();
         assert_eq!((pruned.removed.entries, pruned.remaining.bytes), (1, 100));
         assert!(there(&new) && !there(&component), "the one used last stays");
-        prune_cache(&[top, &top.join("missing")], Duration::ZERO, None).unwrap();
+        prune_cache(&[top.to_owned(), top.join("missing")], Duration::ZERO, None).unwrap();
         assert!(!there(&new));
         assert!(others.iter().all(there) && there(&in_progress));
+
+        // A folder with the mark is one entry.
+        let environment = top.join("0123abcd");
+        fs::create_dir_all(environment.join("lib")).unwrap();
+        fs::write(environment.join("lib/module.py"), [0; 50]).unwrap();
+        crate::private_dir::note_use_of_folder(&environment);
+        assert_eq!(usage_of_cache(top).unwrap(), CacheUsage { entries: 1, bytes: 50 });
+        prune_cache(&[top], Duration::from_hours(1), None).unwrap();
+        assert!(environment.exists());
+        let mark = File::options().write(true).open(environment.join(FOLDER_MARK)).unwrap();
+        mark.set_modified(now - Duration::from_hours(2)).unwrap();
+        prune_cache(&[top], Duration::from_hours(1), None).unwrap();
+        assert!(!environment.exists());
 
         // Every entry older than the first one that does not fit is removed as well.
         let output = |digit: &str, bytes, age| sized(format!("ab/{}.out", digest(digit)), bytes, age);

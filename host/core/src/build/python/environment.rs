@@ -17,9 +17,6 @@ use crate::event::Event;
 use crate::private_dir;
 use crate::process::ProcessOutput;
 
-/// Written last: an environment without it is not complete.
-const COMPLETE: &str = "stillbox-complete";
-
 /// The program that installs, where it exists: it takes a second for what pip takes ten for.
 const UV: &str = "uv";
 
@@ -64,6 +61,7 @@ pub(super) fn prepare(dir: &Path, sdk: &Path, options: BuildOptions<'_>) -> Resu
     let folder = all.join(wanted.name());
     let unwritable = |source| BuildError::Output { path: folder.clone(), source };
     if is_complete(&folder) {
+        private_dir::note_use_of_folder(&folder);
         return Ok(folder);
     }
     private_dir::make_private(&all).map_err(unwritable)?;
@@ -79,7 +77,7 @@ pub(super) fn prepare(dir: &Path, sdk: &Path, options: BuildOptions<'_>) -> Resu
     }
     let _registered = options.cleanup.map(|cleanup| cleanup.add(&aside));
     let made = wanted.install(&aside).and_then(|()| {
-        fs::write(aside.join(COMPLETE), wanted.packages.join("\n"))
+        fs::write(aside.join(private_dir::FOLDER_MARK), wanted.packages.join("\n"))
             .and_then(|()| fs::rename(&aside, &folder))
             .map_err(unwritable)
     });
@@ -91,7 +89,7 @@ pub(super) fn prepare(dir: &Path, sdk: &Path, options: BuildOptions<'_>) -> Resu
 
 /// Returns whether an environment is complete, and its Python still exists.
 fn is_complete(folder: &Path) -> bool {
-    folder.join(COMPLETE).is_file() && folder.join("bin/python").exists()
+    folder.join(private_dir::FOLDER_MARK).is_file() && folder.join("bin/python").exists()
 }
 
 fn remove(folder: &Path) -> io::Result<()> {
