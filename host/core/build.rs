@@ -9,11 +9,14 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 /// The files of an SDK by their endings. Others, such as those of editors and the caches of Python, do not belong to it.
-const ENDINGS: [&str; 6] = ["md", "py", "rs", "toml", "typed", "wit"];
+const ENDINGS: [&str; 7] = ["js", "md", "py", "rs", "toml", "typed", "wit"];
 
 /// The crates of the SDK, as members of the workspace that its manifests inherit from.
 const MEMBERS: &str = "members = [\"guest-sdk\", \"guest-sdk/key\", \"guest-sdk/macros\", \"guest-sdk/pattern\", \
                        \"guest-sdk/prompt\", \"guest-sdk/vectors\"]";
+
+/// The variable that names the component for steps in JavaScript, for releases.
+const RUNTIME: &str = "STILLBOX_EMBED_JAVASCRIPT_RUNTIME";
 
 fn main() -> io::Result<()> {
     let variable = |name: &str| env::var_os(name).map(PathBuf::from).ok_or_else(|| io::Error::other(name.to_owned()));
@@ -28,8 +31,14 @@ fn main() -> io::Result<()> {
             let manifest = out.join("workspace.toml");
             fs::write(&manifest, workspace(&fs::read_to_string(&file)?))?;
             entries.push(("Cargo.toml".to_owned(), manifest));
+        } else if inside == "guest-sdk/javascript/manifest.toml" {
+            let manifest = out.join("javascript.toml");
+            // A step is not part of the SDK.
+            fs::write(&manifest, fs::read_to_string(&file)?.replace(", \"../../steps/run-js\"", ""))?;
+            entries.push((inside.replace("manifest.toml", "Cargo.toml"), manifest));
         } else {
-            entries.push((inside.replace("manifest.toml", "Cargo.toml"), file));
+            let inside = inside.replace("manifest.toml", "Cargo.toml").replace("lockfile.toml", "Cargo.lock");
+            entries.push((inside, file));
         }
     }
     entries.sort();
@@ -38,7 +47,23 @@ fn main() -> io::Result<()> {
         let _ = writeln!(code, "    ({name:?}, include_bytes!({:?})),", file.display().to_string());
     }
     code.push_str("]\n");
-    fs::write(out.join("sdk_files.rs"), code)
+    fs::write(out.join("sdk_files.rs"), code)?;
+    embed_runtime(&out)
+}
+
+/// Makes the component for steps in JavaScript part of the library, if the variable [`RUNTIME`] names its file. Otherwise users build
+/// it once, with cargo.
+fn embed_runtime(out: &Path) -> io::Result<()> {
+    println!("cargo::rerun-if-env-changed={RUNTIME}");
+    let code = match env::var_os(RUNTIME).filter(|path| !path.is_empty()) {
+        None => "None".to_owned(),
+        Some(path) => {
+            let path = fs::canonicalize(path)?;
+            println!("cargo::rerun-if-changed={}", path.display());
+            format!("Some(include_bytes!({:?}))", path.display().to_string())
+        }
+    };
+    fs::write(out.join("javascript_runtime.rs"), code)
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {

@@ -361,7 +361,7 @@ fn building_a_folder_without_a_manifest_fails() {
     std::fs::create_dir(folder.join("empty")).unwrap();
     insta::assert_snapshot!(folder.stillbox(["build", "empty", "missing"]).failed(2), @r"
       Building empty
-    error: `empty` has no Cargo.toml or pyproject.toml: give the folder of a step, or a compiled .wasm file
+    error: `empty` has no Cargo.toml, pyproject.toml or package.json: give the folder of a step, or a compiled .wasm file
     error: there is no folder `missing`
     ");
     insta::assert_snapshot!(folder.stillbox(["build"]).failed(2), @r"

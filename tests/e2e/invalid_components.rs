@@ -131,7 +131,7 @@ fn a_folder_without_a_manifest_is_not_a_step() {
     std::fs::create_dir(folder.join("step.wasm")).unwrap();
     insta::assert_snapshot!(folder.run(pipeline("input.jsonl", &["step"], "output.jsonl")).failed(2), @r#"
       Building step.wasm
-    error: `step.wasm` has no Cargo.toml or pyproject.toml: give the folder of a step, or a compiled .wasm file
+    error: `step.wasm` has no Cargo.toml, pyproject.toml or package.json: give the folder of a step, or a compiled .wasm file
      --> pipeline.toml:9:13
       |
     9 | component = "step.wasm"

@@ -24,6 +24,7 @@ mod hostile;
 mod input;
 mod invalid_components;
 mod isolation;
+mod javascript_steps;
 mod library;
 mod limits;
 mod locks;

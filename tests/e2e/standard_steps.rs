@@ -39,7 +39,8 @@ fn steps() -> Vec<(&'static str, &'static str)> {
     let in_python = ["run-python", "strip-markup"];
     let in_python = in_python.map(|name| (name, &*python::component(&std::path::Path::new(STEPS).join(name)).leak()));
     let with_engine = ("run-js", &*javascript::component("run-js").leak());
-    steps.into_iter().chain(in_python).chain([with_engine]).collect()
+    let in_javascript = ("compute", &*javascript::build(&std::path::Path::new(STEPS).join("compute")).leak());
+    steps.into_iter().chain(in_python).chain([with_engine, in_javascript]).collect()
 }
 
 /// The description of a step by `inspect`.

@@ -25,6 +25,8 @@ pub enum Language {
     Rust,
     /// Python.
     Python,
+    /// JavaScript.
+    JavaScript,
 }
 
 /// The template of a new step: its kind, and for a transform what it does with a row.
@@ -81,6 +83,7 @@ impl NewStep {
         let source = match self.language {
             Language::Rust => "src/lib.rs".to_owned(),
             Language::Python => format!("{}.py", names.function),
+            Language::JavaScript => "step.js".to_owned(),
         };
         let all = files(self.language, self.template, &names, &manifest, &source);
         let written = write(&self.folder, all.iter().map(|(path, text)| (path.as_str(), text.as_str())))

@@ -39,7 +39,7 @@ pub(crate) fn execute(arguments: Arguments, signals: &Signals) -> Exit {
         Command::Schema => schema::execute(),
         Command::Inspect(arguments) => inspect::execute(&arguments, &global, signals),
         Command::New(arguments) => new::execute(&arguments),
-        Command::Build(arguments) => build::execute(&arguments, signals),
+        Command::Build(arguments) => build::execute(&arguments, &global, signals),
         Command::Test(arguments) => test::execute(&arguments, &global, signals),
         Command::Pull(arguments) => pull::execute(&arguments, &global, signals),
         Command::Push(arguments) => push::execute(&arguments, &global, signals),

@@ -1,11 +1,12 @@
 //! Builds step folders, so that a pipeline file can name a folder in place of a component.
 //!
 //! A folder with a `Cargo.toml` is a step in Rust: an ordinary crate, whose author needs no profile, no target setting and
-//! no tool other than cargo. A folder with a `pyproject.toml` is a step in Python. The output of the tools is shown only
-//! when the build fails.
+//! no tool other than cargo. A folder with a `pyproject.toml` is a step in Python, and one with a `package.json` a step in
+//! JavaScript. The output of the tools is shown only when the build fails.
 
 mod error;
 mod exports;
+mod javascript;
 mod lock;
 mod manifest;
 mod options;
@@ -27,13 +28,15 @@ pub use sdk::{find_sdk, sdk_for, sdk_from};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Built {
-    /// The component: `stillbox/NAME.wasm` in cargo's target folder, or `build/NAME.wasm` in the folder of a Python step. The
+    /// The component: `stillbox/NAME.wasm` in cargo's target folder, or `build/NAME.wasm` in the folder of a step in Python or JavaScript. The
     /// folder is `stillbox-dev` with [`BuildProfile::Development`]. A target folder outside of the crate and its workspace can be
     /// shared by crates of the same name; there the component is `stillbox/DIGEST/NAME.wasm`, with the digest of the manifest's
     /// path.
     pub wasm: PathBuf,
     /// The name of the crate or project.
     pub name: String,
+    /// Whether mistakes of syntax in the step are errors when the component is loaded, because its interpreter finds them.
+    pub is_interpreted: bool,
 }
 
 /// Builds the step in a folder.
@@ -51,9 +54,12 @@ pub fn build_step(dir: &Path, options: BuildOptions<'_>) -> Result<Built, BuildE
     if python::is_step(dir) {
         return python::build(dir, options);
     }
+    if javascript::is_step(dir) {
+        return javascript::build(dir, options);
+    }
     let name = manifest::step_name(dir)?;
     let wasm = rust::build(&rust::program(), dir, options)?;
-    Ok(Built { wasm, name })
+    Ok(Built { wasm, name, is_interpreted: false })
 }
 
 /// Builds the steps in several folders, one after the other: builds in one workspace wait for each other anyway, and crates

@@ -8,6 +8,7 @@ mod load;
 mod signature;
 mod snapshot;
 mod snapshot_store;
+mod source;
 mod symbols;
 mod toolchain;
 
@@ -38,6 +39,7 @@ pub use imports::{Availability, Import};
 pub use signature::{Column, Manifest, Signature, StepKind};
 pub(crate) use snapshot::{MadeSnapshot, SnapshotRequest};
 pub(crate) use snapshot_store::{Snapshot, SnapshotLookup, SnapshotMaker};
+pub(crate) use source::SOURCE_SECTION;
 pub(crate) use symbols::{SourceFrame, Symbols, frames_in};
 pub use toolchain::Toolchain;
 pub(crate) use toolchain::{SDK_SECTION, toolchain};
@@ -61,6 +63,7 @@ pub(crate) struct Component {
     cached: bool,
     compiled_in: Duration,
     toolchain: Toolchain,
+    source: Bytes,
 }
 
 /// Why a file is not a step that can be run.
@@ -150,6 +153,9 @@ pub enum ComponentErrorKind {
     /// The step exceeded a limit in `manifest`, the first function that is called.
     #[error("{} while loading{}", exceeded(.0), limit(.0))]
     LoadLimit(Box<Failure>),
+    /// The code that the component carries for its interpreter has a mistake.
+    #[error("its code cannot be loaded{}", place(.0))]
+    Code(#[source] Box<Failure>),
     /// The step's `manifest` failed.
     #[error("its `manifest` failed ({})", .0.kind)]
     Manifest(#[source] Box<Failure>),
@@ -175,6 +181,15 @@ fn limit(failure: &Failure) -> String {
         .map_or_else(String::new, |limit| format!("; the limit is `{} = {}`", limit.name, limit.value))
 }
 
+/// The place of a mistake, as the end of a sentence.
+fn place(failure: &Failure) -> String {
+    let place = failure.location.as_ref();
+    place.map_or_else(String::new, |at| match at.column {
+        Some(column) => format!(" because of {}:{}:{column}", at.file, at.line),
+        None => format!(" because of {}:{}", at.file, at.line),
+    })
+}
+
 fn list(names: &[String]) -> String {
     if names.is_empty() { "nothing".into() } else { names.join(", ") }
 }
@@ -183,6 +198,7 @@ fn list(names: &[String]) -> String {
 pub(crate) struct ComponentFile<'a> {
     path: &'a Path,
     bytes: Bytes,
+    /// The digest of the whole file.
     pub(crate) digest: Arc<str>,
 }
 
@@ -216,14 +232,18 @@ impl<'a> ComponentFile<'a> {
 
     fn try_compile(&self, context: &CompileContext<'_>) -> Result<Component, ComponentErrorKind> {
         let Self { path, bytes, digest } = self;
+        // The code is the same for all steps in a language with an interpreter, and compiled once.
+        let (code, source) = source::split(bytes);
+        let code_digest =
+            if source.is_empty() { Arc::clone(digest) } else { digest_text(&Sha256::digest(code)).into() };
         let linker = context.linker;
         let engine = linker.engine();
-        let from_cache = context.cache.compiled(engine, digest).transpose();
+        let from_cache = context.cache.compiled(engine, &code_digest).transpose();
         let from_cache = from_cache.map_err(|error| ComponentErrorKind::DoesNotFit(error.into()))?;
         let cached = from_cache.is_some();
         let (component, compiled_in) = match from_cache {
             Some(cached) => cached,
-            None => compile(context, bytes, digest)?,
+            None => compile(context, &bytes.slice_ref(code), &code_digest)?,
         };
         let imports = imports::imports(engine, &component);
         let missing = imports.iter().filter(|import| import.availability == Availability::Missing);
@@ -240,9 +260,13 @@ impl<'a> ComponentFile<'a> {
             .and_then(bindings::StepPre::new)
             .map_err(|error| ComponentErrorKind::OtherTypes(error.into()))?;
         let (size, toolchain) = (bytes.len() as u64, toolchain(bytes));
-        let (manifest, symbols) = (Manifest::default(), Arc::new(Symbols::new(path, digest, size)));
+        // The lines of an interpreter are of no use to the author of its code.
+        let symbol_size = if source.is_empty() { size } else { 0 };
+        let (manifest, symbols) = (Manifest::default(), Arc::new(Symbols::new(path, digest, symbol_size)));
         let (path, digest) = (path.to_path_buf(), Arc::clone(digest));
-        Ok(Component { pre, path, digest, size, imports, manifest, symbols, cached, compiled_in, toolchain })
+        // A part of the file would keep all of it in memory.
+        let source = Bytes::copy_from_slice(source);
+        Ok(Component { pre, path, digest, size, imports, manifest, symbols, cached, compiled_in, toolchain, source })
     }
 }
 
@@ -272,6 +296,11 @@ impl Component {
 
     pub(crate) fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Returns the source code that the component carries for its interpreter. Empty for most.
+    pub(crate) fn source(&self) -> &Bytes {
+        &self.source
     }
 
     /// Returns whether the component asks models.

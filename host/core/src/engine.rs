@@ -19,6 +19,7 @@ mod model;
 mod permission;
 mod quota;
 mod requests;
+mod source;
 mod state;
 mod waits;
 

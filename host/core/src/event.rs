@@ -31,7 +31,7 @@ pub enum Event<'a> {
         /// The process, or the folder that it has locked.
         what: &'a str,
     },
-    /// Packages that builds need are downloaded and installed.
+    /// Packages that builds need are downloaded and installed, or the runtime of steps in JavaScript is built.
     #[non_exhaustive]
     Installing {
         /// The packages.

@@ -16,7 +16,7 @@ use crate::component::{
     Signature, SnapshotMaker,
 };
 use crate::engine::{Attribution, CompileSettings, State, linker};
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::interrupt::Stop;
 use crate::limits::Limits;
 use crate::monitor::{Span, SpanKind};
@@ -93,8 +93,13 @@ impl ComponentLoader {
         let manifest = self.manifest(&component, &options).map_err(|mut failure| {
             let digest = Arc::clone(component.digest());
             failure.component = Some(Arc::clone(&digest));
-            let is_limit = failure.limit.is_some();
-            let kind = if is_limit { ComponentErrorKind::LoadLimit } else { ComponentErrorKind::Manifest }(failure);
+            let kind = if failure.limit.is_some() {
+                ComponentErrorKind::LoadLimit(failure)
+            } else if !component.source().is_empty() && failure.kind == FailureKind::Panic {
+                ComponentErrorKind::Code(code_failure(&failure))
+            } else {
+                ComponentErrorKind::Manifest(failure)
+            };
             ComponentError { path: path.to_owned(), digest: Some(digest), kind }
         })?;
         component.set_manifest(manifest);
@@ -140,4 +145,16 @@ impl ComponentLoader {
             failure
         })
     }
+}
+
+/// Returns the failure of an interpreter that cannot load its code, as a mistake in the code: `manifest` has no error in the contract, so
+/// the interpreter reports it and traps.
+fn code_failure(failure: &Failure) -> Box<Failure> {
+    let own = Failure::new(FailureKind::GuestError, failure.message.clone());
+    Box::new(Failure {
+        location: failure.location.clone(),
+        component: failure.component.clone(),
+        log: failure.log.clone(),
+        ..own
+    })
 }

@@ -18,6 +18,7 @@ fn every_standard_step_passes_its_cases() {
         let component = match (in_rust, name) {
             (Some((_, component)), _) => (*component).to_owned(),
             (None, "run-js") => javascript::component(name),
+            (None, "compute") => javascript::build(&step),
             (None, _) => python::component(&step),
         };
         let folder = step.to_str().unwrap();

@@ -18,6 +18,7 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
+from . import bases
 from .compiled import compiled_advice
 from .quick_check import check
 from .project import Project, ProjectError, read_project
@@ -35,6 +36,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="stillbox_sdk.build", description="Compiles a Python step to a component.")
     parser.add_argument("folder", type=Path, help="the step's folder, with its pyproject.toml")
     parser.add_argument("--output", type=Path, required=True, help="the component to write")
+    parser.add_argument(
+        "--bases",
+        type=Path,
+        help="for tests: write a base that several steps share, from this folder, and the step's modules to OUTPUT with the ending .source; "
+        "a step with files of data is compiled as a whole",
+    )
     given = parser.parse_args(arguments)
     if importlib.util.find_spec("componentize_py") is None:
         print("error: componentize-py is missing: run `python -m pip install componentize-py==0.25.1`", file=sys.stderr)
@@ -42,15 +49,16 @@ def main(arguments: list[str] | None = None) -> int:
     # An exception, so that temporary files are removed.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
-        build(read_project(given.folder), given.output)
+        build(read_project(given.folder), given.output, given.bases)
     except (ProjectError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def build(project: Project, output: Path) -> None:
-    """Compiles a step. It writes a temporary file and renames it, so that the output is never incomplete.
+def build(project: Project, output: Path, base_folder: Path | None = None) -> None:
+    """Compiles a step. It writes a temporary file and renames it, so that the output is never incomplete. With a folder of bases, the
+    output is a base if possible, and the step's modules are next to it.
 
     Raises `ProjectError` with a message of several lines if the step cannot be compiled.
     """
@@ -59,6 +67,8 @@ def build(project: Project, output: Path) -> None:
         stage = Path(temporary)
         _copy_step(project, stage / "step")
         check(project, stage / "step")
+        if base_folder is not None and _write_base(project, stage, output, base_folder):
+            return
         report = _copy_sdk(project, stage / "sdk")
         # In the folder of the output, because a rename must stay in one file system.
         descriptor, name = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
@@ -70,6 +80,28 @@ def build(project: Project, output: Path) -> None:
             made.replace(output)
         finally:
             made.unlink(missing_ok=True)
+
+
+def _write_base(project: Project, stage: Path, output: Path, folder: Path) -> bool:
+    """Writes a base and the step's modules. Returns whether that was possible."""
+    source = output.with_suffix(".source")
+    imports = bases.write_source(project, stage / "step", source)
+    if imports is not None:
+
+        def compile_base(code: str, made: Path) -> None:
+            own = stage / "base"
+            sdk = own / "sdk"
+            (own / "step").mkdir(parents=True)
+            shutil.copytree(_PACKAGE, sdk / _PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__", "wit"))
+            (sdk / f"{_ENTRY}.py").write_text(code, encoding="utf-8")
+            _componentize(project, own, made, sdk / "report.json", has_source=True)
+
+        made = bases.base(project, imports, folder, compile_base)
+        if made is not None:
+            shutil.copyfile(made, output)
+            return True
+    source.unlink(missing_ok=True)
+    return False
 
 
 def _copy_step(project: Project, target: Path) -> None:
@@ -114,8 +146,8 @@ def _copy_sdk(project: Project, target: Path) -> Path:
     return target / "report.json"
 
 
-def _componentize(project: Project, stage: Path, output: Path, report: Path) -> None:
-    command = [sys.executable, "-c", _COMPONENTIZE, "--quiet", *_worlds(project)]
+def _componentize(project: Project, stage: Path, output: Path, report: Path, *, has_source: bool = False) -> None:
+    command = [sys.executable, "-c", _COMPONENTIZE, "--quiet", *_worlds(project, has_source)]
     command += ["componentize", _ENTRY, "--output", str(output)]
     paths = [stage / "step", stage / "sdk"]
     if project.has_dependencies:
@@ -149,12 +181,12 @@ def _format_report(report: dict[str, object]) -> str:
     return "\n".join(lines)
 
 
-def _worlds(project: Project) -> list[str]:
+def _worlds(project: Project, has_source: bool) -> list[str]:
     """Returns the arguments for the imports and exports of the component. Without extras, it imports neither requests nor models."""
     contract = _contract()
     arguments = ["--wit-path", str(contract)]
     if not (project.has_http or project.has_models):
-        return [*arguments, "--world", "step-with-drops"]
+        return [*arguments, "--world", "step-with-source" if has_source else "step-with-drops"]
     text = (contract / "step.wit").read_text(encoding="utf-8")
     found = re.search(r"^package (stillbox:step)(@[^;]*);", text, re.MULTILINE)
     if found is None:
@@ -164,7 +196,7 @@ def _worlds(project: Project) -> list[str]:
     for file in ("http", "models"):
         arguments += ["--wit-path", str(_PACKAGE / "wasi" / f"{file}.wit")]
     world = "http/step" if not project.has_models else "models/step-with-http" if project.has_http else "models/step"
-    arguments += ["--world", f"stillbox:python-{world}"]
+    arguments += ["--world", f"stillbox:python-{world}{'-and-source' if has_source else ''}"]
     arguments += ["--import-interface-name", f"{name}/types{version}=types"]
     if project.has_http:
         # Both packages have an interface `types`.

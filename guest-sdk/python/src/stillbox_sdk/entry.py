@@ -37,10 +37,7 @@ def load(settings: dict[str, Any]) -> type[component.Exports]:
     component.forward_output(code)
     seeding.before_import()
     try:
-        module = importlib.import_module(settings["module"])
-        found = _only_step(module, settings["module"])
-        step = found.named(settings["name"], settings["version"], settings["description"], code)
-        step.manifest()
+        step = prepared(settings, code)
         if settings["http"]:
             importlib.import_module(".http_libraries", __package__).adapt()
     except CAUGHT as error:
@@ -49,7 +46,7 @@ def load(settings: dict[str, Any]) -> type[component.Exports]:
             json.dump(report(error, code), file)
         os._exit(1)
     code.cache_all_lines()
-    _disable_file_access()
+    disable_file_access()
     # Warms up the code for failures, whose first use is slow.
     describe(ValueError("warm-up"), code, ErrorKind.INPUT, step.target)
     seeding.after_import()
@@ -59,7 +56,19 @@ def load(settings: dict[str, Any]) -> type[component.Exports]:
     return type("Guest", (component.Exports,), {"step": step})
 
 
-def _disable_file_access() -> None:
+def prepared(settings: dict[str, Any], code: Code) -> Step:
+    """Imports the step's module, and returns its step, whose manifest can be made.
+
+    Any exception of the module passes through.
+    """
+    module = importlib.import_module(settings["module"])
+    found = _only_step(module, settings["module"])
+    step = found.named(settings["name"], settings["version"], settings["description"], code)
+    step.manifest()
+    return step
+
+
+def disable_file_access() -> None:
     """Stops all searches for files, which an instance does not have: a search would be reported as denied file access."""
     for name in _USED_LATE:
         importlib.import_module(name)

@@ -10,7 +10,7 @@ from pathlib import Path
 from .project import Project, ProjectError
 
 # Modules that exist only inside a component, and the SDK.
-_PROVIDED = {"stillbox_sdk", "wit_world", "componentize_py_types", "componentize_py_runtime", "componentize_py_async_support", "poll_loop"}
+PROVIDED = {"stillbox_sdk", "wit_world", "componentize_py_types", "componentize_py_runtime", "componentize_py_async_support", "poll_loop"}
 _MISSING = "install it on the machine that builds the step, and name it in the `dependencies` of pyproject.toml"
 
 
@@ -62,7 +62,7 @@ def _check_imports(tree: ast.Module, name: str, staged: Path) -> None:
 
 
 def _exists(top: str, staged: Path) -> bool:
-    if top in sys.stdlib_module_names or top in _PROVIDED or (staged / f"{top}.py").exists() or (staged / top).is_dir():
+    if top in sys.stdlib_module_names or top in PROVIDED or (staged / f"{top}.py").exists() or (staged / top).is_dir():
         return True
     try:
         return importlib.util.find_spec(top) is not None

@@ -9,6 +9,7 @@ pub(super) fn code(language: Language, template: StepTemplate) -> &'static str {
             match language {
                 Language::Rust => include_str!(concat!("rust/", $shape, ".rs.template")),
                 Language::Python => include_str!(concat!("python/", $shape, ".py.template")),
+                Language::JavaScript => include_str!(concat!("javascript/", $shape, ".js.template")),
             }
         };
     }

@@ -101,6 +101,8 @@ impl Names {
         // Sources and aggregates are types, the other steps are functions.
         let is_type = matches!(template, StepTemplate::Source | StepTemplate::Aggregate);
         let is_used = match (language, is_type) {
+            // The code has no name of the step.
+            (Language::JavaScript, _) => false,
             (_, true) => words(code).any(|word| word == self.type_name),
             (Language::Python, false) => imported(code).any(|word| word == self.function),
             // The code calls only macros and methods, whose names do not conflict with those of functions and types.

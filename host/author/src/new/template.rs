@@ -45,6 +45,10 @@ pub(super) fn files(
             files.push(("pyproject.toml".to_owned(), fill(include_str!("python/pyproject.toml.template"))));
             files.push((".gitignore".to_owned(), "/.venv\n/build\n/output.jsonl\n__pycache__\n".to_owned()));
         }
+        Language::JavaScript => {
+            files.push(("package.json".to_owned(), fill(include_str!("javascript/package.json.template"))));
+            files.push((".gitignore".to_owned(), "/build\n/output.jsonl\n/node_modules\n".to_owned()));
+        }
     }
     files.push((PIPELINE.to_owned(), pipeline(&names.name, template)));
     files
@@ -103,6 +107,7 @@ impl Language {
         match self {
             Self::Rust => "Rust",
             Self::Python => "Python",
+            Self::JavaScript => "JavaScript",
         }
     }
 }

@@ -21,7 +21,7 @@ fn what_is_there_is_not_touched() {
 #[test]
 fn every_place_in_a_template_is_filled() {
     let around = tempfile::tempdir().expect("there is room");
-    for language in [Language::Rust, Language::Python] {
+    for language in [Language::Rust, Language::Python, Language::JavaScript] {
         for (name, template) in [
             ("one", StepTemplate::Transform),
             ("two", StepTemplate::Filter),

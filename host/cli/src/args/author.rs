@@ -49,6 +49,8 @@ pub(crate) enum Lang {
     Rust,
     /// Python
     Python,
+    /// JavaScript
+    Javascript,
 }
 
 /// Kinds of new steps.

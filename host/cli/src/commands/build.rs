@@ -1,13 +1,16 @@
 //! `stillbox build`.
 
+use std::error::Error;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use stillbox::Event;
 use stillbox::build::{BuildOptions, build_step};
+use stillbox::inspection::inspect;
 
-use crate::args::Build;
+use crate::args::{Build, Global};
+use crate::directories::engine;
 use crate::exit_code::Exit;
 use crate::output::console;
 use crate::output::failure;
@@ -16,7 +19,7 @@ use crate::output::render;
 use crate::signals::Signals;
 
 /// Builds the folders one after the other, and prints each component's path.
-pub(crate) fn execute(arguments: &Build, signals: &Signals) -> Exit {
+pub(crate) fn execute(arguments: &Build, global: &Global, signals: &Signals) -> Exit {
     let interrupt = signals.interrupt();
     let cleanup = signals.cleanup();
     let mut exit = Exit::Done;
@@ -28,7 +31,14 @@ pub(crate) fn execute(arguments: &Build, signals: &Signals) -> Exit {
         }
         show_preparation(&Event::building(folder));
         let options = BuildOptions::new().interrupt(&interrupt).cleanup(&cleanup).on_event(&show_preparation);
-        match build_step(folder, options) {
+        let built: Result<_, Box<dyn Error>> = build_step(folder, options).map_err(Into::into).and_then(|built| {
+            // The interpreter of the step finds mistakes in its code.
+            if built.is_interpreted {
+                inspect(&engine(global, None, &cleanup), &built.wasm, None, &interrupt)?;
+            }
+            Ok(built)
+        });
+        match built {
             Ok(built) => match place(&built.wasm, arguments) {
                 Ok(path) => match console::print(&format!("{}\n", path.display())) {
                     Exit::Done => {}
@@ -44,7 +54,7 @@ pub(crate) fn execute(arguments: &Build, signals: &Signals) -> Exit {
                 if let Some(reason) = interrupt.reason() {
                     return render::cancelled(reason);
                 }
-                failure::error(&error);
+                failure::error(&*error);
                 exit = Exit::Usage;
             }
         }

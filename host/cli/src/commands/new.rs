@@ -16,6 +16,7 @@ pub(crate) fn execute(arguments: &New) -> Exit {
     let language = match arguments.lang {
         Lang::Rust => Language::Rust,
         Lang::Python => Language::Python,
+        Lang::Javascript => Language::JavaScript,
     };
     let template = match arguments.kind {
         NewKind::Transform => StepTemplate::Transform,

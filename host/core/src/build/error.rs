@@ -18,8 +18,8 @@ pub enum BuildError {
         /// The path as given.
         dir: PathBuf,
     },
-    /// The folder contains neither a crate nor a Python project.
-    #[error("`{}` has no Cargo.toml or pyproject.toml: give the folder of a step, or a compiled .wasm file", .dir.display())]
+    /// The folder contains no step.
+    #[error("`{}` has no Cargo.toml, pyproject.toml or package.json: give the folder of a step, or a compiled .wasm file", .dir.display())]
     NoManifest {
         /// The folder.
         dir: PathBuf,
@@ -44,7 +44,7 @@ pub enum BuildError {
         /// The manifest.
         manifest: PathBuf,
     },
-    /// The manifest of a Python project is invalid.
+    /// The manifest of a step in Python or JavaScript is invalid.
     #[error("`{}`: {message}", .manifest.display())]
     Malformed {
         /// The manifest.
@@ -101,6 +101,14 @@ pub enum BuildError {
         name: String,
         /// Its manifest.
         manifest: PathBuf,
+    },
+    /// The component for steps in JavaScript, which the user names, cannot be read.
+    #[error("cannot read the JavaScript runtime `{}`: unset STILLBOX_JAVASCRIPT_RUNTIME to have it built by Stillbox", .path.display())]
+    Runtime {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
     },
     /// Python is not installed.
     #[error("cannot find `{program}`: install Python 3.11 or later, or give a compiled .wasm file")]
@@ -188,6 +196,7 @@ impl BuildError {
             Self::Output { .. }
             | Self::NoUserFolder { .. }
             | Self::Sdk { .. }
+            | Self::Runtime { .. }
             | Self::NoPython { .. }
             | Self::NoPythonSdk { .. }
             | Self::NoComponentize { .. }

@@ -12,13 +12,14 @@ use crate::event::Event;
 use crate::interrupt::Interrupt;
 use crate::process::{self, ProcessEnd, ProcessOptions, ProcessOutput};
 
-/// How a Rust step is compiled. Steps in other languages are compiled in the same way for both.
+/// How a step is compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BuildProfile {
     /// Optimised for speed.
     #[default]
     Release,
-    /// Compiled fast, with checks for overflows of integers and debug assertions: for tests.
+    /// For tests. A Rust step is compiled fast, with checks for overflows of integers and debug assertions; a Python step imports
+    /// its modules when an instance starts.
     Development,
 }
 

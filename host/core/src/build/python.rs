@@ -1,5 +1,7 @@
 //! Builds a Python step: the SDK, which is a Python package, compiles it with componentize-py.
 //!
+//! For tests, steps share a component with the interpreter, and carry their own modules as text: then an edit compiles nothing.
+//!
 //! The component is `build/NAME.wasm` in the step's folder. The digest of its inputs is stored next to it, so that an
 //! unchanged step is not compiled again, which takes seconds.
 
@@ -9,17 +11,18 @@ mod interpreter;
 mod project;
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use wasm_encoder::{CustomSection, Section as _};
 
 use super::error::BuildError;
-use super::{BuildOptions, Built};
+use super::{BuildOptions, BuildProfile, Built, user_folders};
 use interpreter::Interpreter;
 
-use crate::component::{SDK_SECTION, toolchain};
+use crate::component::{SDK_SECTION, SOURCE_SECTION, toolchain};
+use crate::private_dir;
 use crate::process::ProcessOutput;
 use crate::text::shell_word;
 
@@ -36,17 +39,21 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
     let name = project::name(dir)?;
     let python = interpreter::find(dir, options)?;
     let folder = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
-    let output = options.target_dir.map_or_else(
+    let mut output = options.target_dir.map_or_else(
         || folder.join("build"),
         |target| std::path::absolute(target).unwrap_or_else(|_| target.to_owned()).join("python"),
     );
+    let is_for_tests = options.profile == BuildProfile::Development;
+    if is_for_tests {
+        output.push("development");
+    }
     let wasm = output.join(format!("{name}.wasm"));
     let digest_file = output.join(format!("{name}.digest"));
     let Some(tools) = versions(&python, dir, options)? else { return Err(BuildError::Interrupted) };
     let digest =
         digest::digest(&folder, &tools).map_err(|source| BuildError::Sources { dir: dir.to_owned(), source })?;
     if wasm.is_file() && fs::read_to_string(&digest_file).is_ok_and(|before| before == digest) {
-        return Ok(Built { wasm, name });
+        return Ok(Built { wasm, name, is_interpreted: false });
     }
     let unwritable = |source| BuildError::Output { path: output.clone(), source };
     fs::create_dir_all(&output).map_err(unwritable)?;
@@ -56,6 +63,11 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
     let made = aside.path().join(format!("{name}.wasm"));
     let mut command = python.command();
     command.args(["-m", "stillbox_sdk.build", "--output"]).arg(&made).arg(&folder).env("TMPDIR", aside.path());
+    if is_for_tests {
+        let bases = user_folders::cache()?.join("python-bases");
+        private_dir::make_private(&bases).map_err(|source| BuildError::Output { path: bases.clone(), source })?;
+        command.arg("--bases").arg(bases);
+    }
     // Python imports modules from its working folder; the compiler must not import those of the step.
     command.current_dir(&output);
     let Some(finished) = run(&mut command, options)? else { return Err(BuildError::Interrupted) };
@@ -66,10 +78,11 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
         return Err(BuildError::NoArtifact { dir: dir.to_owned() });
     }
     name_sdk(&made, &tools).map_err(unwritable)?;
+    add_source(&made).map_err(unwritable)?;
     fs::rename(&made, &wasm).map_err(unwritable)?;
     // Written last: a component without a digest is compiled again.
     fs::write(&digest_file, digest).map_err(unwritable)?;
-    Ok(Built { wasm, name })
+    Ok(Built { wasm, name, is_interpreted: false })
 }
 
 /// Adds the section that names the SDK and its version, unless the SDK has added it itself.
@@ -82,6 +95,18 @@ fn name_sdk(wasm: &Path, tools: &str) -> io::Result<()> {
     let text = format!("python {version}\n");
     CustomSection { name: SDK_SECTION.into(), data: text.as_bytes().into() }.append_to(&mut component);
     fs::write(wasm, component)
+}
+
+/// Adds the section with the step's modules to a base, if the SDK has written one.
+fn add_source(wasm: &Path) -> io::Result<()> {
+    let source = match fs::read(wasm.with_extension("source")) {
+        Ok(source) => source,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let mut section = Vec::new();
+    CustomSection { name: SOURCE_SECTION.into(), data: source.into() }.append_to(&mut section);
+    fs::File::options().append(true).open(wasm)?.write_all(&section)
 }
 
 /// Returns the versions of Python, the SDK and componentize-py in one line, followed by all installed distributions if the

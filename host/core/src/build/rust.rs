@@ -155,7 +155,7 @@ fn output_folder(name: &str, target: &Path, manifest: &Path) -> PathBuf {
 }
 
 /// Makes a temporary file, which only its owner can read, readable for all.
-fn make_readable(file: &fs::File) -> io::Result<()> {
+pub(super) fn make_readable(file: &fs::File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     file.set_permissions(fs::Permissions::from_mode(0o644))
 }

@@ -154,7 +154,7 @@ fn errors_distinguish_folders_without_a_step() {
     assert_eq!(message(&folder, &error), "there is no folder `DIR/missing`");
     assert_eq!(
         build_error(&[]),
-        "`DIR` has no Cargo.toml or pyproject.toml: give the folder of a step, or a compiled .wasm file"
+        "`DIR` has no Cargo.toml, pyproject.toml or package.json: give the folder of a step, or a compiled .wasm file"
     );
     assert_eq!(
         build_error(&[("Cargo.toml", "[workspace]\nmembers = []\n")]),

@@ -23,7 +23,9 @@ impl Import {
             // The standard libraries of all languages import variables and the standard input.
             Availability::Harmless | Availability::Empty(Permission::Environment | Permission::Input) => true,
             // The interpreter has modules for both.
-            Availability::Empty(Permission::Files | Permission::Network) => language == Some("python"),
+            Availability::Empty(Permission::Files | Permission::Network) => {
+                matches!(language, Some("python" | "javascript"))
+            }
             Availability::Empty(Permission::Http | Permission::Models) | Availability::Missing => false,
         }
     }
@@ -80,6 +82,7 @@ fn availability(name: &str, item: &ComponentItem) -> Availability {
         | "stillbox:step/drops"
         | "stillbox:step/log"
         | "stillbox:step/panic"
+        | "stillbox:step/source"
         | "stillbox:step/types" => Availability::Harmless,
         "stillbox:step/model" => Availability::Empty(Permission::Models),
         "wasi:cli/environment" => Availability::Empty(Permission::Environment),

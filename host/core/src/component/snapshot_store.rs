@@ -132,6 +132,7 @@ impl Component {
             cached: true,
             compiled_in,
             toolchain: self.toolchain.clone(),
+            source: self.source.clone(),
         };
         Ok(Snapshot { component, log: note.log })
     }

@@ -10,6 +10,7 @@ use super::denied;
 use super::drops;
 use super::http;
 use super::model;
+use super::source;
 use super::state::{State, insecure_seed};
 use super::waits;
 use crate::failure::{Location, LogLevel, MESSAGE_BYTES, TEXT_BYTES};
@@ -30,13 +31,14 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     columns::link(&mut linker)?;
     drops::link(&mut linker)?;
     model::link(&mut linker)?;
+    source::link(&mut linker)?;
     link_messages(&mut linker)?;
     Ok(linker)
 }
 
 /// Links only what `bind` may call in an instance whose state is stored for others: the log, and functions that return the same to
-/// every instance: the seed of hash maps, and the environment of a step that `has_variables` or not. Every other import of the
-/// component traps.
+/// every instance: its source code, the seed of hash maps, and the environment of a step that `has_variables` or not. Every other
+/// import of the component traps.
 pub(crate) fn isolated_linker(
     engine: &Engine,
     component: &Component,
@@ -44,6 +46,7 @@ pub(crate) fn isolated_linker(
 ) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     link_messages(&mut linker)?;
+    source::link(&mut linker)?;
     for (name, _) in component.component_type().imports(engine) {
         if name.starts_with(INSECURE_SEED) {
             linker.instance(name)?.func_wrap("insecure-seed", |_, ()| Ok((insecure_seed(),)))?;

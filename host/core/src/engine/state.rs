@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use arrow_array::ArrayRef;
 use arrow_schema::FieldRef;
+use bytes::Bytes;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -62,6 +63,8 @@ pub(crate) struct State {
     batch: u64,
     /// The columns of the current call, for a component that asks for them.
     columns: CallColumns,
+    /// The source code that the component carries.
+    source: Bytes,
     /// The reasons of dropped rows of the current call. `None` if they are not recorded.
     pub(super) drop_reasons: Option<Box<DropReasons>>,
     /// Records or replays everything that is returned to the instance.
@@ -181,6 +184,7 @@ impl State {
             model_call: None,
             batch: seed,
             columns: Vec::new(),
+            source: Bytes::new(),
             drop_reasons: None,
             log: log.cloned(),
             monitored: None,
@@ -227,6 +231,16 @@ impl State {
             None if self.has_folders() => "a timer or a file".into(),
             None => "a timer".into(),
         }
+    }
+
+    /// Sets the source code that the component carries.
+    pub(crate) fn set_source(&mut self, source: Bytes) {
+        self.source = source;
+    }
+
+    /// Returns the source code that the component carries.
+    pub(super) fn source(&self) -> &Bytes {
+        &self.source
     }
 
     /// Sets the columns of the current call.

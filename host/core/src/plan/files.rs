@@ -201,7 +201,8 @@ fn part_of_pipeline(config: &Config, path: &Path) -> Option<String> {
 }
 
 /// The files and folders in the folder of a step that its author has written.
-const SOURCES: [&str; 5] = ["src", "cases", "Cargo.toml", "Cargo.lock", "pyproject.toml"];
+const SOURCES: [&str; 8] =
+    ["src", "cases", "Cargo.toml", "Cargo.lock", "pyproject.toml", "package.json", "step.js", "step.ts"];
 
 /// Returns the error of a file that the caller writes, by the option that names it, if the pipeline reads or writes it, too.
 pub(crate) fn check_reserved(config: &Config, (option, file): &(String, PathBuf)) -> Option<Diagnostic> {

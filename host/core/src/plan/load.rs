@@ -146,7 +146,9 @@ impl StepLoadError for ComponentError {
     fn diagnostic(&self, step: &StepTable) -> Diagnostic {
         let mut help = None;
         let failure = match &self.kind {
-            ComponentErrorKind::Manifest(failure) | ComponentErrorKind::LoadLimit(failure) => {
+            ComponentErrorKind::Manifest(failure)
+            | ComponentErrorKind::Code(failure)
+            | ComponentErrorKind::LoadLimit(failure) => {
                 help = failure.hint.clone().filter(|_| failure.limit.is_some());
                 (**failure).clone()
             }

@@ -61,9 +61,11 @@ impl Session {
             let _asked = terms.stop.has_poll().then(|| sandbox.watchdog.watch(now + POLL_INTERVAL));
             THREAD.with(|runtime| {
                 let mut call = pin!(async {
-                    let instance = match instance {
-                        Some(instance) => &*instance,
-                        None => instance.insert(component.pre().instantiate_async(&mut *store).await?),
+                    let instance = if let Some(instance) = instance {
+                        &*instance
+                    } else {
+                        store.data_mut().set_source(component.source().clone());
+                        instance.insert(component.pre().instantiate_async(&mut *store).await?)
                     };
                     work(store, instance).await
                 });

@@ -65,6 +65,10 @@ mod tests {
         for wanted in [
             "Cargo.toml",
             "guest-sdk/Cargo.toml",
+            "guest-sdk/javascript/Cargo.lock",
+            "guest-sdk/javascript/Cargo.toml",
+            "guest-sdk/javascript/runtime/build.rs",
+            "guest-sdk/javascript/runtime/src/sdk.js",
             "guest-sdk/key/src/lib.rs",
             "guest-sdk/macros/Cargo.toml",
             "guest-sdk/python/pyproject.toml",

@@ -13,6 +13,7 @@ use wasmtime_wizer::{ComponentContext, Wizer};
 use super::code_moves::CodeMoves;
 use super::reader::InstanceReader;
 use super::{MadeSnapshot, SnapshotNote, SnapshotRequest};
+use crate::component::source;
 use crate::engine::{CompileSettings, State, bindings, isolated_linker};
 use crate::limits::Limits;
 use crate::panics::caught;
@@ -73,13 +74,14 @@ pub(in crate::component) fn make(
 }
 
 fn try_make(settings: CompileSettings, request: &SnapshotRequest, component: &[u8]) -> wasmtime::Result<MadeSnapshot> {
+    let (component, source) = source::split(component);
     check_functions(component)?;
     let mut wizer = Wizer::new();
     // Functions of the component are not removed, whatever their names.
     wizer.keep_init_func(true);
     let (context, instrumented) = wizer.instrument_component(component)?;
     let bound = async {
-        let (mut store, instance) = bound(settings, request, &instrumented).await?;
+        let (mut store, instance) = bound(settings, request, &instrumented, source).await?;
         let changed = with_memory(&wizer, &context, &mut store, instance).await?;
         Ok::<_, wasmtime::Error>((changed, store.data().captured().logged()))
     };
@@ -98,12 +100,14 @@ async fn bound(
     settings: CompileSettings,
     request: &SnapshotRequest,
     component: &[u8],
+    source: &[u8],
 ) -> wasmtime::Result<(Store<State>, wasmtime::component::Instance)> {
     let engine = settings.engine()?;
     let component = wasmtime::component::Component::new(&engine, component)?;
     let limits = Limits { memory: request.memory, log_bytes: 2 * MAX_LOG as u64, ..Limits::default() };
     let mut store = Store::new(&engine, State::new(&limits, 0, None, None));
     store.limiter(|state| state.meter());
+    store.data_mut().set_source(Bytes::copy_from_slice(source));
     // Nothing increments the epoch: the process ends when its time is over.
     store.set_epoch_deadline(1);
     if settings.counts_fuel() {

@@ -1,0 +1,122 @@
+//! The engine, and calls into it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use boa_engine::builtins::promise::PromiseState;
+use boa_engine::context::ContextBuilder;
+use boa_engine::context::time::{Clock, JsInstant};
+use boa_engine::object::builtins::JsPromise;
+use boa_engine::{Context, JsError, JsNativeError, JsObject, JsResult, JsValue};
+use stillbox_js_engine::{Hooks, Timers, run_events};
+
+use crate::failure::MAX_CALLS;
+use crate::globals;
+use crate::loader::Loader;
+
+/// The most values on the engine's own stack, which is on the heap.
+const MAX_STACK_VALUES: usize = 1 << 20;
+/// Frames of a stack trace.
+const MAX_FRAMES: usize = 30;
+
+/// The engine, with the state that its functions use.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) context: Context,
+    hooks: Rc<Hooks>,
+    timers: Rc<RefCell<Timers>>,
+}
+
+/// The time of the host, asked only for dates, so that a step that uses none loads without a call of the host.
+#[derive(Debug)]
+struct DatesOnly;
+
+impl Clock for DatesOnly {
+    fn now(&self) -> JsInstant {
+        JsInstant::new(0, 0)
+    }
+
+    fn system_time_millis(&self) -> i64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+    }
+}
+
+impl Engine {
+    /// Starts the engine.
+    ///
+    /// # Errors
+    /// The engine has a bug.
+    pub(crate) fn new(loader: Rc<Loader>) -> JsResult<Self> {
+        let hooks = Hooks::new();
+        let builder =
+            ContextBuilder::new().host_hooks(Rc::clone(&hooks)).clock(Rc::new(DatesOnly)).module_loader(loader);
+        #[cfg(feature = "counted")]
+        let builder = builder.instructions_remaining(usize::MAX);
+        let mut context = builder.build()?;
+        let limits = context.runtime_limits_mut();
+        limits.set_recursion_limit(MAX_CALLS);
+        limits.set_stack_size_limit(MAX_STACK_VALUES);
+        limits.set_backtrace_limit(MAX_FRAMES);
+        let timers = Rc::new(RefCell::new(Timers::default()));
+        context.insert_data(Rc::clone(&timers));
+        globals::install(&mut context)?;
+        Ok(Self { context, hooks, timers })
+    }
+
+    /// Calls a function, and waits for the promise that it may return.
+    ///
+    /// # Errors
+    /// What the function throws, or the reason of a promise that it leaves rejected.
+    pub(crate) fn call(&mut self, function: &JsObject, this: &JsValue, arguments: &[JsValue]) -> JsResult<JsValue> {
+        let value = function.call(this, arguments, &mut self.context);
+        let value = value.and_then(|value| self.settle(value));
+        // Of promises that the function has not returned.
+        match (value, self.hooks.take_rejection()) {
+            (Ok(_), Some(error)) => Err(error),
+            (value, _) => value,
+        }
+    }
+
+    /// Runs the jobs of promises until none is left.
+    ///
+    /// # Errors
+    /// What one of them throws.
+    pub(crate) fn run_events(&mut self) -> JsResult<()> {
+        run_events(&mut self.context, &self.hooks, &self.timers)
+    }
+
+    /// Returns a value, or the value of a promise.
+    ///
+    /// # Errors
+    /// The promise is rejected, or never settled.
+    pub(crate) fn settle(&mut self, value: JsValue) -> JsResult<JsValue> {
+        let Some(promise) = value.as_promise() else { return Ok(value) };
+        let ran = match promise.state() {
+            PromiseState::Pending => self.run_events(),
+            _ => Ok(()),
+        };
+        // The rejection of this promise is reported by its state.
+        let state = promise.state();
+        if matches!(state, PromiseState::Rejected(_)) {
+            self.hooks.take_rejection();
+        }
+        match state {
+            PromiseState::Fulfilled(value) => ran.map(|()| value),
+            PromiseState::Rejected(reason) => Err(JsError::from_opaque(reason)),
+            PromiseState::Pending => Err(ran.err().unwrap_or_else(never_settled)),
+        }
+    }
+
+    /// Waits for a promise.
+    ///
+    /// # Errors
+    /// As for [`settle`](Self::settle).
+    pub(crate) fn wait(&mut self, promise: JsPromise) -> JsResult<JsValue> {
+        self.settle(promise.into())
+    }
+}
+
+fn never_settled() -> JsError {
+    JsNativeError::error().with_message("the promise is never settled").into()
+}

@@ -1,0 +1,140 @@
+//! `new`, `test`, `build` and `run` with folders of steps in JavaScript, and errors at build time.
+
+use super::write_step;
+use crate::harness::{Folder, javascript, outcome};
+
+const KINDS: [&str; 5] = ["transform", "filter", "expand", "source", "aggregate"];
+
+#[test]
+fn every_kind_of_new_javascript_step_passes_its_case_builds_and_runs() {
+    let folder = Folder::new();
+    let steps: Vec<String> = KINDS.iter().map(|kind| format!("steps/my-{kind}")).collect();
+    for (step, kind) in steps.iter().zip(KINDS) {
+        outcome(javascript::command(&folder).args(["new", step, "--lang", "javascript", "--kind", kind])).succeeded();
+    }
+    let tested = outcome(javascript::command(&folder).arg("test").args(&steps)).succeeded();
+    assert!(tested.stderr.contains("Summary 5 passed"), "{}", tested.stderr);
+    for step in &steps {
+        outcome(javascript::command(&folder).args(["run", &format!("{step}/pipeline.toml")])).succeeded();
+        assert_eq!(
+            folder.text(&format!("{step}/output.jsonl")),
+            folder.text(&format!("{step}/cases/first/expected.jsonl"))
+        );
+    }
+    let described = outcome(folder.command().args(["inspect", "steps/my-filter/build/my-filter.wasm"])).succeeded();
+    assert!(described.text().contains("\nlanguage  javascript, with the SDK 0.1.0\n"), "{}", described.text());
+}
+
+#[test]
+fn a_change_of_the_source_compiles_nothing_and_is_another_component() {
+    let folder = Folder::new();
+    let code = |text: &str| {
+        format!(
+            "import {{ transform, text }} from 'stillbox';\nexport default transform({{ output: {{ t: text() }} }}, () => ({{ t: '{text}' }}));\n"
+        )
+    };
+    let digest = |text: &str| {
+        super::run_in(&folder, &code(text), "{\"x\":1}\n", "").succeeded();
+        assert_eq!(folder.text("output.jsonl"), format!("{{\"x\":1,\"t\":\"{text}\"}}\n"));
+        let inspected = outcome(folder.command().args(["inspect", "step/build/my-step.wasm", "--json"])).succeeded();
+        inspected.json()["digest"].as_str().unwrap().to_owned()
+    };
+    let first = digest("first");
+    assert_ne!(digest("second"), first, "the digest depends on the source");
+    assert_eq!(digest("first"), first, "the same source gives the same bytes");
+    let ran = super::run_in(&folder, &code("third"), "{\"x\":1}\n", "").succeeded();
+    assert!(ran.compiled.is_empty(), "{:?}", ran.compiled);
+}
+
+#[test]
+fn mistakes_are_reported_at_build_time_with_their_place() {
+    for (file, code, place, message) in [
+        (
+            "step.js",
+            "export default (row) => {\n  return row +;\n};\n",
+            "step.js:2:15",
+            "SyntaxError: unexpected token ';'",
+        ),
+        ("step.js", "import _ from 'lodash';\nexport default 1;\n", "step.js:1:15", "cannot import `lodash`"),
+        (
+            "step.js",
+            "import { a } from './missing.js';\nexport default a;\n",
+            "step.js:1:19",
+            "cannot import `./missing.js`",
+        ),
+        (
+            "step.js",
+            "import words from './words.json';\nexport default words;\n",
+            "words.json:1:9",
+            "key must be a string",
+        ),
+        ("step.js", "export const a = 1;\n", "step.js", "the module has no default export"),
+        ("step.ts", "enum A { B }\nexport default A;\n", "step.ts:1:1", "an `enum` is not a type that can be removed"),
+        ("step.ts", "\nexport default (a: number => a);\n", "step.ts:2:", "SyntaxError"),
+        ("step.ts", "import './lib/deep.ts';\nexport default 1;\n", "lib/deep.ts:1:1", "brackets within each other"),
+        ("step.js", "import './lib/bad.js';\nexport default 1;\n", "lib/bad.js:2:", "SyntaxError"),
+    ] {
+        let folder = Folder::new();
+        write_step(&folder, file, code);
+        folder.write("step/words.json", "{\"a\": 1,}");
+        folder.write("step/lib/deep.ts", format!("export default {}{};\n", "[".repeat(100_000), "]".repeat(100_000)));
+        folder.write("step/lib/bad.js", "\nlet = = 1;\n");
+        let stderr = outcome(javascript::command(&folder).args(["build", "step"])).failed(2);
+        assert!(stderr.contains(place) && stderr.contains(message), "{code}\n{stderr}");
+        assert!(!stderr.contains("runtime/src") && !stderr.contains("unreachable"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_definition_with_a_mistake_is_reported_at_its_line() {
+    let error_for = |code: &str| {
+        let folder = Folder::new();
+        super::run_in(&folder, code, "{\"x\":1}\n", "").failed(2)
+    };
+    for (code, place, message) in [
+        ("\nexport default 7;\n", "step.js:2", "the default export must be a step"),
+        (
+            "import { transform, text } from 'stillbox';\n\nexport default transform({ inputs: { a: text() } }, () => true);\n",
+            "step.js:3",
+            "transform: unknown key `inputs`; expected one of summary, parameters, input, output",
+        ),
+        (
+            "import { transform, text } from 'stillbox';\nexport default transform({ input: { a: text({ nulable: true }) } }, () => true);\n",
+            "step.js:2",
+            "text: unknown option `nulable`",
+        ),
+        (
+            "import { transform, text } from 'stillbox';\nexport default transform({ input: { a: text({ from: 'b' }) } }, () => true);\n",
+            "step.js:2",
+            "gets its name from the parameter `b`, which is not a text parameter",
+        ),
+        ("throw new Error('at the top');\nexport default 1;\n", "step.js:1", "Error: at the top"),
+        ("import { none } from 'stillbox';\nexport default none;\n", "step.js", "none"),
+    ] {
+        let stderr = error_for(code);
+        assert!(stderr.contains(place) && stderr.contains(message), "{code}\n{stderr}");
+    }
+}
+
+#[test]
+fn modules_of_the_folder_and_json_are_part_of_the_step() {
+    let folder = Folder::new();
+    let code = "import { transform, text } from 'stillbox';\nimport { shout, later } from './lib/shout.js';\nimport words from './words.json' with { type: 'json' };\n\
+                const { quiet } = await import('./lib/quiet.mjs');\n\
+                export default transform({ output: { t: text() } }, async () => ({ t: quiet(shout(words.hello)) + (await later()) }));\n";
+    folder.write("step/lib/shout.js", "export { later } from '../later.js';\nexport const shout = (t) => `${t}!`;\n");
+    folder.write("step/later.js", "export const later = async () => '?';\n");
+    folder.write("step/lib/quiet.mjs", "export const quiet = (t) => t.toLowerCase();\n");
+    folder.write("step/words.json", "{\"hello\": \"HELLO\"}");
+    super::run_in(&folder, code, "{\"x\":1}\n", "").succeeded();
+    assert_eq!(folder.text("output.jsonl"), "{\"x\":1,\"t\":\"hello!?\"}\n");
+}
+
+#[test]
+fn a_runtime_that_cannot_be_read_is_named() {
+    let folder = Folder::new();
+    write_step(&folder, "step.js", "export default 1;\n");
+    let stderr =
+        outcome(folder.command().args(["build", "step"]).env("STILLBOX_JAVASCRIPT_RUNTIME", "none.wasm")).failed(2);
+    assert!(stderr.contains("cannot read the JavaScript runtime `none.wasm`"), "{stderr}");
+}
