@@ -5,6 +5,7 @@
 mod building;
 mod failures;
 mod kinds;
+mod snapshot;
 mod values;
 
 use std::path::Path;

@@ -51,11 +51,12 @@ pub fn build_step(dir: &Path, options: BuildOptions<'_>) -> Result<Built, BuildE
     if options.is_rejected() {
         return Err(BuildError::Rejected { dir: dir.to_owned() });
     }
-    if python::is_step(dir) {
-        return python::build(dir, options);
-    }
+    // First: its manifest can say so where there are others.
     if javascript::is_step(dir) {
         return javascript::build(dir, options);
+    }
+    if python::is_step(dir) {
+        return python::build(dir, options);
     }
     let name = manifest::step_name(dir)?;
     let wasm = rust::build(&rust::program(), dir, options)?;

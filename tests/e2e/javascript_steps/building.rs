@@ -68,7 +68,7 @@ fn mistakes_are_reported_at_build_time_with_their_place() {
             "words.json:1:9",
             "key must be a string",
         ),
-        ("step.js", "export const a = 1;\n", "step.js", "the module has no default export"),
+        ("step.js", "export const a = 1;\n", "step.js", "the default export must be a step"),
         ("step.ts", "enum A { B }\nexport default A;\n", "step.ts:1:1", "an `enum` is not a type that can be removed"),
         ("step.ts", "\nexport default (a: number => a);\n", "step.ts:2:", "SyntaxError"),
         ("step.ts", "import './lib/deep.ts';\nexport default 1;\n", "lib/deep.ts:1:1", "brackets within each other"),

@@ -101,12 +101,11 @@ impl Names {
         // Sources and aggregates are types, the other steps are functions.
         let is_type = matches!(template, StepTemplate::Source | StepTemplate::Aggregate);
         let is_used = match (language, is_type) {
-            // The code has no name of the step.
-            (Language::JavaScript, _) => false,
+            // The code in JavaScript has no name of the step; that of functions in Rust calls only macros and methods, whose names do
+            // not conflict with those of functions and types.
+            (Language::JavaScript, _) | (Language::Rust, false) => false,
             (_, true) => words(code).any(|word| word == self.type_name),
             (Language::Python, false) => imported(code).any(|word| word == self.function),
-            // The code calls only macros and methods, whose names do not conflict with those of functions and types.
-            (Language::Rust, false) => false,
         };
         match language {
             Language::Rust if is_in(OF_RUST) => Some("a word that Rust or cargo uses itself"),

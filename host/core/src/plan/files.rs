@@ -194,15 +194,17 @@ fn part_of_pipeline(config: &Config, path: &Path) -> Option<String> {
         folder.is_some_and(|folder| {
             let within = path.strip_prefix(&folder).ok().and_then(|within| within.components().next());
             let first = within.map(|first| first.as_os_str().to_owned());
-            first.is_some_and(|first| SOURCES.iter().any(|source| first == *source))
+            let is_code = path.extension().is_some_and(|ending| CODE.iter().any(|code| ending == *code));
+            first.is_some_and(|first| is_code || SOURCES.iter().any(|source| first == *source))
         })
     };
     config.steps.iter().find(sources).map(|step| format!("a source of {}", name(step)))
 }
 
 /// The files and folders in the folder of a step that its author has written.
-const SOURCES: [&str; 8] =
-    ["src", "cases", "Cargo.toml", "Cargo.lock", "pyproject.toml", "package.json", "step.js", "step.ts"];
+const SOURCES: [&str; 6] = ["src", "cases", "Cargo.toml", "Cargo.lock", "pyproject.toml", "package.json"];
+/// The endings of files with code, wherever they are in that folder.
+const CODE: [&str; 6] = ["js", "mjs", "mts", "py", "rs", "ts"];
 
 /// Returns the error of a file that the caller writes, by the option that names it, if the pipeline reads or writes it, too.
 pub(crate) fn check_reserved(config: &Config, (option, file): &(String, PathBuf)) -> Option<Diagnostic> {

@@ -1,7 +1,7 @@
 //! The settings in `package.json` that a build needs.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -63,7 +63,8 @@ impl Project {
             return Err(malformed("it has no `\"name\": \"…\"` of a step".into()));
         }
         let main = match package.main {
-            Some(main) => main.strip_prefix("./").unwrap_or(&main).to_owned(),
+            Some(main) => within(&main)
+                .ok_or_else(|| malformed(format!("`\"main\": {main:?}` has to be a file of the step's folder")))?,
             None => {
                 MAIN.iter().find(|file| dir.join(file).is_file()).map(|file| (*file).to_owned()).ok_or_else(|| {
                     malformed(format!("the step has no module: add {}, or name it with `\"main\"`", MAIN.join(", ")))
@@ -77,6 +78,20 @@ impl Project {
             name,
         })
     }
+}
+
+/// Returns a path in the step's folder without `.` and `..`. Returns `None` if it is that of another folder.
+fn within(path: &str) -> Option<String> {
+    let mut parts = Vec::new();
+    for part in Path::new(path).components() {
+        match part {
+            Component::Normal(part) => parts.push(part.to_str()?),
+            Component::CurDir => {}
+            Component::ParentDir => drop(parts.pop()?),
+            Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    (!parts.is_empty()).then(|| parts.join("/"))
 }
 
 /// Returns the path of an imported module, relative to the step's folder. As in TypeScript, `./a.js` can be the file `a.ts`.
@@ -142,6 +157,14 @@ mod tests {
         let files = [("package.json", "{\"name\":\"@me/count-words\"}"), ("step.ts", "")];
         let project = Project::read(folder(&files).path()).expect("it is a step");
         assert_eq!((&*project.name, &*project.main, &*project.version), ("count-words", "step.ts", "0.0.0"));
+        let main = |main: &str| {
+            let package = format!("{{\"name\":\"a\",\"main\":{main:?}}}");
+            Project::read(folder(&[("package.json", &package)]).path()).map(|project| project.main).ok()
+        };
+        assert_eq!(main("./lib/../step.js").as_deref(), Some("step.js"));
+        for outside in ["../step.js", "lib/../../step.js", "/step.js", ".", ""] {
+            assert_eq!(main(outside), None, "{outside}");
+        }
         for text in ["", "[]", "{}", "{\"name\":\"a/../..\"}", "{\"name\":\"a b\"}", "{\"name\":\"a\"}"] {
             let folder = folder(&[("package.json", text)]);
             assert!(Project::read(folder.path()).is_err(), "{text}");

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::build::lock::BuildLock;
-use crate::build::{BuildError, BuildOptions, rust, sdk, user_folders};
+use crate::build::{BuildError, BuildOptions, BuildProfile, rust, sdk, user_folders};
 use crate::digest::{digest_of_parts, first_digits};
 use crate::event::Event;
 use crate::private_dir;
@@ -56,6 +56,8 @@ fn built(dir: &Path, options: BuildOptions<'_>) -> Result<Vec<u8>, BuildError> {
     let target = cache.join("target");
     let is_clone = sdk::find_sdk(dir).is_some();
     let in_cache = if is_clone { options } else { options.target_dir(&target) };
+    // Whatever the first command: all use the component, for tests and for runs.
+    let in_cache = in_cache.profile(BuildProfile::Release);
     let wasm = rust::build(&rust::program(), &sdk.join("javascript/runtime"), in_cache)?;
     let component = fs::read(&wasm).map_err(unwritable)?;
     let mut file = private_dir::create_temporary(&path).map_err(unwritable)?;
