@@ -14,6 +14,7 @@ expected = random.Random(b"x" * 32)
 seeding.before_import()
 from random import random as early, randint as early_randint, seed as early_seed, shuffle
 at_build = random.random()
+assert at_build == random.Random(0).random()
 seeding.after_import()
 """
 

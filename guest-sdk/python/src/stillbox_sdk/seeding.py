@@ -12,7 +12,10 @@ from random import Random
 from typing import Any
 
 # The functions of the module are methods of this generator.
-_GENERATOR: Any = random._inst  # type: ignore[attr-defined]
+_GENERATOR: Any = vars(random)["_inst"]
+
+# The seed of the numbers that modules draw when they are imported.
+_BUILD_SEED = 0
 
 # Whether the code runs in an instance, and not while the component is built.
 _is_built = False
@@ -51,8 +54,12 @@ class UnseededRandom(Random):
 
 
 def before_import() -> None:
-    """Prepares the module `random` for the author's module, which may import its functions."""
+    """Prepares the module `random` for the author's module, which may import its functions. The module gets the same numbers in every
+    build."""
+    global _is_built
+    _is_built = False
     _set_class(UnseededRandom)
+    Random.seed(_GENERATOR, _BUILD_SEED)
 
 
 def after_import() -> None:
