@@ -11,14 +11,14 @@ import sys
 import pytest
 
 from stillbox_sdk import contract
-from stillbox_sdk.build import _contract
+from stillbox_sdk.worlds import contract_folder
 
 pytest.importorskip("componentize_py")
 
 
 def bindings(folder) -> ast.Module:
     code = "import sys; from componentize_py import script; sys.exit(script())"
-    command = [sys.executable, "-c", code, "-d", str(_contract()), "-w", "step", "bindings", str(folder)]
+    command = [sys.executable, "-c", code, "-d", str(contract_folder()), "-w", "step", "bindings", str(folder)]
     subprocess.run(command, check=True, capture_output=True)
     return ast.parse((folder / "wit_world" / "imports" / "types.py").read_text())
 
