@@ -159,26 +159,14 @@ def _componentize(project: Project, stage: Path, output: Path, report: Path, *, 
     environment["VIRTUAL_ENV"] = str(stage / "nowhere")
     done = subprocess.run(command, cwd=stage, env=environment, capture_output=True, text=True, errors="replace", check=False)
     if report.exists():
-        error = _format_report(json.loads(report.read_text(encoding="utf-8")))
+        found = json.loads(report.read_text(encoding="utf-8"))
+        error = "\n".join(found["lines"])
+        error = f"{found['place']}: {error}" if found["place"] else error
         advice = compiled_advice(error, paths[2]) if project.has_dependencies else []
         raise ProjectError("\n".join([error, *(f"  hint: {line}" for line in advice)]))
     if done.returncode != 0:
         output_text = "\n".join(part for part in (done.stdout.strip(), done.stderr.strip()) if part)
         raise ProjectError(f"componentize-py could not compile {project.folder}:\n{output_text}")
-
-
-def _format_report(report: dict[str, object]) -> str:
-    """Formats a report in lines: the location and the message, then the causes and the trace."""
-    place, message = report["place"], report["message"]
-    lines = [f"{place}: {message}" if place else str(message)]
-    causes, trace = report["causes"], report["trace"]
-    if isinstance(causes, list):
-        lines += [f"  caused by: {cause}" for cause in causes]
-    if isinstance(trace, list):
-        lines += [f"  {line}" for line in trace if line]
-    if report["hint"]:
-        lines.append(f"  hint: {report['hint']}")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -25,8 +25,9 @@ from wit_world.imports import source
 from . import component, contract
 from .code import Code
 from .contract import ErrorKind
-from .entry import disable_file_access, prepared, report
+from .entry import disable_file_access, prepared
 from .failures import CAUGHT, describe
+from .load_errors import load_error
 from .step import Step
 
 
@@ -73,7 +74,7 @@ class _Exports(component.Exports):
 
 def _load_error(error: BaseException, code: Code) -> contract.StepError:
     """Returns the error of the author's module as a failure, with the message that a build has."""
-    described, reported = describe(error, code, ErrorKind.INTERNAL), report(error, code)
+    described, reported = describe(error, code, ErrorKind.INTERNAL), load_error(error, code)
     place, hint = reported["place"], reported["hint"]
     message = f"{place}: {reported['message']}" if place and described.location is None else reported["message"]
     return contract.StepError(

@@ -11,13 +11,14 @@ import json
 import linecache
 import os
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 from . import component, seeding
-from .code import Code, located
+from .code import Code
 from .contract import ErrorKind
 from .errors import DefinitionError
-from .failures import CAUGHT, describe, format_message
+from .failures import CAUGHT, describe
+from .load_errors import load_error, load_error_lines
 from .step import Step, find_step
 
 # Modules that the standard library imports on first use, which fails in an instance.
@@ -41,10 +42,7 @@ def load(settings: dict[str, Any]) -> type[component.Exports]:
         if settings["http"]:
             importlib.import_module(".http_libraries", __package__).adapt()
     except CAUGHT as error:
-        code.cache_lines(error.__traceback__)
-        with open(settings["report"], "w", encoding="utf-8") as file:
-            json.dump(report(error, code), file)
-        os._exit(1)
+        end_build(error, code, settings["report"])
     code.cache_all_lines()
     disable_file_access()
     # Warms up the code for failures, whose first use is slow.
@@ -54,6 +52,16 @@ def load(settings: dict[str, Any]) -> type[component.Exports]:
     gc.collect()
     gc.freeze()
     return type("Guest", (component.Exports,), {"step": step})
+
+
+def end_build(error: BaseException, code: Code, report: str) -> NoReturn:
+    """Writes an error to the file `report`, and ends the build."""
+    code.cache_lines(error.__traceback__)
+    found = load_error(error, code)
+    text = {"place": found["place"], "lines": load_error_lines(found)}
+    with open(report, "w", encoding="utf-8") as file:
+        json.dump(text, file)
+    os._exit(1)
 
 
 def prepared(settings: dict[str, Any], code: Code) -> Step:
@@ -68,36 +76,20 @@ def prepared(settings: dict[str, Any], code: Code) -> Step:
     return step
 
 
-def disable_file_access() -> None:
-    """Stops all searches for files, which an instance does not have: a search would be reported as denied file access."""
+def import_used_late() -> None:
+    """Imports the modules that the standard library imports on first use."""
     for name in _USED_LATE:
         importlib.import_module(name)
+
+
+def disable_file_access() -> None:
+    """Stops all searches for files, which an instance does not have: a search would be reported as denied file access."""
+    import_used_late()
     linecache.checkcache = lambda filename=None: None
     linecache.updatecache = lambda filename, module_globals=None: []
     # An import of another module now fails with `ModuleNotFoundError`.
     sys.path.clear()
     sys.path_importer_cache.clear()
-
-
-def report(error: BaseException, code: Code) -> dict[str, Any]:
-    """Returns the error of the author's module, with its location."""
-    location, trace = located(code, error.__traceback__)
-    place = "" if location is None else f"{location.file}:{location.line}"
-    message, hint = format_message(error), None
-    if isinstance(error, SyntaxError) and error.filename is not None:
-        place = f"{code.name(error.filename)}:{error.lineno}" + (f":{error.offset}" if error.offset else "")
-        message, trace = f"{type(error).__name__}: {error.msg}", [(error.text or "").strip()]
-    elif isinstance(error, DefinitionError):
-        message, trace = error.message, []
-        if error.file is not None:
-            place = f"{code.name(error.file)}:{error.line}"
-    elif isinstance(error, ModuleNotFoundError):
-        hint = "install it on the machine that builds the step, and name it in the `dependencies` of pyproject.toml"
-    # The first frames belong to the import.
-    while trace and trace[0].startswith("importlib"):
-        trace.pop(0)
-    causes = describe(error, code, ErrorKind.INTERNAL).causes
-    return {"place": place, "message": message, "causes": causes, "trace": trace, "hint": hint}
 
 
 def _only_step(module: Any, name: str) -> Step:
