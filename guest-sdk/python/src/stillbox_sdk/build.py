@@ -17,10 +17,11 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-from . import bases
+from .bases import Bases, base_code, base_key, source
 from .compiled import compiled_advice
+from .modules import NeedsWholeError, StepModules
 from .quick_check import check
-from .project import Project, ProjectError, read_project
+from .project import CodeError, Project, ProjectError, read_project
 from .worlds import worlds
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -40,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--bases",
         type=Path,
         help="for tests: write a base that several steps share, from this folder, and the step's modules to OUTPUT with the ending .source; "
-        "a step with files of data is compiled as a whole",
+        "a step that may read files when it is imported is compiled as a whole",
     )
     given = parser.parse_args(arguments)
     if importlib.util.find_spec("componentize_py") is None:
@@ -84,24 +85,21 @@ def build(project: Project, output: Path, base_folder: Path | None = None) -> No
 
 def _write_base(project: Project, stage: Path, output: Path, folder: Path) -> bool:
     """Writes a base and the step's modules. Returns whether that was possible."""
-    source = output.with_suffix(".source")
-    imports = bases.write_source(project, stage / "step", source)
-    if imports is not None:
+    try:
+        modules = StepModules(project, stage / "step")
+    except NeedsWholeError:
+        return False
 
-        def compile_base(code: str, made: Path) -> None:
-            own = stage / "base"
-            sdk = own / "sdk"
-            (own / "step").mkdir(parents=True)
-            shutil.copytree(_PACKAGE, sdk / _PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__", "wit"))
-            (sdk / f"{_ENTRY}.py").write_text(code, encoding="utf-8")
-            _componentize(project, own, made, sdk / "report.json", has_source=True)
+    def compile_base(made: Path) -> None:
+        own = stage / "base"
+        (own / "step").mkdir(parents=True)
+        report = _copy_package(own / "sdk", base_code(modules, f"{_SDK}report.json", has_http=project.has_http))
+        _componentize(project, own, made, report, has_source=True)
 
-        made = bases.base(project, imports, folder, compile_base)
-        if made is not None:
-            shutil.copyfile(made, output)
-            return True
-    source.unlink(missing_ok=True)
-    return False
+    if not Bases(folder).write(base_key(project, modules), output, compile_base):
+        return False
+    output.with_suffix(".source").write_text(source(project, modules), encoding="utf-8")
+    return True
 
 
 def _copy_step(project: Project, target: Path) -> None:
@@ -123,8 +121,7 @@ def _copy_step(project: Project, target: Path) -> None:
 
 
 def _copy_sdk(project: Project, target: Path) -> Path:
-    """Copies the SDK, and writes the main module of the component. Returns the path of the file for errors of the step."""
-    shutil.copytree(_PACKAGE, target / _PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__", "wit"))
+    """Copies the SDK, and writes the main module of a component for one step. Returns the path of the file for errors of the step."""
     settings = {
         "root": _STEP,
         "prefix": project.prefix,
@@ -142,7 +139,13 @@ def _copy_sdk(project: Project, target: Path) -> Path:
         f"Guest = load({settings!r})",
         "",
     ]
-    (target / f"{_ENTRY}.py").write_text("\n".join(entry), encoding="utf-8")
+    return _copy_package(target, "\n".join(entry))
+
+
+def _copy_package(target: Path, entry: str) -> Path:
+    """Copies the SDK, and writes the main module. Returns the path of the file for errors."""
+    shutil.copytree(_PACKAGE, target / _PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__", "wit"))
+    (target / f"{_ENTRY}.py").write_text(entry, encoding="utf-8")
     return target / "report.json"
 
 
@@ -163,7 +166,7 @@ def _componentize(project: Project, stage: Path, output: Path, report: Path, *, 
         error = "\n".join(found["lines"])
         error = f"{found['place']}: {error}" if found["place"] else error
         advice = compiled_advice(error, paths[2]) if project.has_dependencies else []
-        raise ProjectError("\n".join([error, *(f"  hint: {line}" for line in advice)]))
+        raise CodeError("\n".join([error, *(f"  hint: {line}" for line in advice)]))
     if done.returncode != 0:
         output_text = "\n".join(part for part in (done.stdout.strip(), done.stderr.strip()) if part)
         raise ProjectError(f"componentize-py could not compile {project.folder}:\n{output_text}")

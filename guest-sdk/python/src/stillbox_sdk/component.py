@@ -78,8 +78,9 @@ class HostFormatter(logging.Formatter):
         return "\n".join([*described.trace, described.message, *(f"caused by: {cause}" for cause in described.causes)])
 
 
-def forward_output(code: Code) -> None:
-    """Forwards log messages, warnings and printed lines to the host. Must be called before the author's module is imported.
+def forward_output(code: Code) -> logging.Handler:
+    """Forwards log messages, warnings and printed lines to the host. Must be called before the author's module is imported. Returns the
+    handler of log messages.
 
     All levels are forwarded, because the host drops the oldest messages. Printed lines are flushed at once, because a trap
     discards the buffer.
@@ -90,6 +91,7 @@ def forward_output(code: Code) -> None:
     logging.captureWarnings(True)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, write_through=False, errors="backslashreplace")  # type: ignore[union-attr]
+    return handler
 
 
 class Exports:

@@ -6,49 +6,57 @@ passes the step's own modules to each instance.
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import importlib
-import importlib.util
 import json
-import linecache
+import logging
+import os
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
-from types import ModuleType
-from typing import Any
+from typing import NoReturn
 
-from componentize_py_types import Err
-from wit_world.imports import source
+from wit_world.imports import log, panic, source
 
-from . import component, contract
+from . import component, seeding
 from .code import Code
+from .common_modules import COMMON
 from .contract import ErrorKind
-from .entry import disable_file_access, prepared
-from .failures import CAUGHT, describe
-from .load_errors import load_error
+from .entry import disable_file_access, end_build, import_used_late, prepared
+from .failures import CAUGHT, clean, describe
+from .late_modules import HiddenModules, NoFiles, StepFinder
+from .load_errors import load_error, load_error_lines
 from .step import Step
 
 
-def load(root: str, required: Sequence[str], optional: Sequence[str], *, has_http: bool) -> type[component.Exports]:
+def load(
+    root: str, required: Sequence[str], optional: Sequence[str], report: str, *, has_http: bool
+) -> type[component.Exports]:
     """Imports modules that are not the step's, and returns the class that the bindings call. It runs when the base is built.
 
-    An exception here means that a step needs a component of its own.
+    An exception of a required module is written to the file `report`, and means that a step needs a component of its own.
     """
-    component.forward_output(Code(root))
-    for module in required:
-        importlib.import_module(module)
-    for module in optional:
-        with contextlib.suppress(*CAUGHT):
+    code = Code(root)
+    handler = component.forward_output(code)
+    seeding.before_import()
+    hidden = HiddenModules()
+    try:
+        for module in required:
             importlib.import_module(module)
+    except CAUGHT as error:
+        end_build(error, code, report)
+    import_used_late()
     if has_http:
-        importlib.import_module(".http_libraries", __package__).adapt()
+        importlib.import_module(".http_libraries", __package__)
+    sys.meta_path.insert(0, hidden)
+    for module in (*COMMON, *optional):
+        hidden.hide(module)
     disable_file_access()
-    describe(ValueError("warm-up"), Code(root), ErrorKind.INPUT)
+    # The runtime seeds the generator in each instance, before the step's module is imported.
+    seeding.after_import()
+    describe(ValueError("warm-up"), code, ErrorKind.INPUT)
     gc.collect()
     gc.freeze()
-    return type("Guest", (_Exports,), {"root": root})
+    return type("Guest", (_Exports,), {"root": root, "handler": handler, "hidden": hidden, "has_http": has_http})
 
 
 class _LateStep:
@@ -57,71 +65,37 @@ class _LateStep:
     def __get__(self, exports: _Exports | None, kind: type[_Exports]) -> Step:
         settings = json.loads(source.read())
         code = Code(kind.root, settings["prefix"])
-        component.forward_output(code)
-        sys.meta_path.insert(0, _Modules(kind.root, settings["files"]))
+        kind.handler.setFormatter(component.HostFormatter(code))
+        finders = [StepFinder(kind.root, settings["files"]), kind.hidden, NoFiles()]
+        sys.meta_path[:] = [*finders, *(finder for finder in sys.meta_path if finder is not kind.hidden)]
+        seeding.before_import()
         try:
             step = prepared(settings, code)
+            if kind.has_http:
+                importlib.import_module(".http_libraries", __package__).adapt()
         except CAUGHT as error:
-            raise Err(_load_error(error, code)) from None
+            _abort(error, code)
+        seeding.after_import()
+        # As in the component that a build makes, modules cannot be imported later.
+        sys.meta_path[:] = [finder for finder in sys.meta_path if finder not in finders]
         kind.step = step  # type: ignore[assignment]
         return step
 
 
 class _Exports(component.Exports):
     root: str
+    handler: logging.Handler
+    hidden: HiddenModules
+    has_http: bool
     step = _LateStep()
 
 
-def _load_error(error: BaseException, code: Code) -> contract.StepError:
-    """Returns the error of the author's module as a failure, with the message that a build has."""
-    described, reported = describe(error, code, ErrorKind.INTERNAL), load_error(error, code)
-    place, hint = reported["place"], reported["hint"]
-    message = f"{place}: {reported['message']}" if place and described.location is None else reported["message"]
-    return contract.StepError(
-        kind=described.kind,
-        message=message,
-        causes=described.causes,
-        location=described.location,
-        trace=reported["trace"],
-        hint=described.hint if hint is None else hint,
-        retry_after_ms=None,
-    )
-
-
-class _Modules(MetaPathFinder, Loader):
-    """Finds the step's modules among texts by their paths, which stand for files in the folder `root`."""
-
-    def __init__(self, root: str, files: dict[str, str]) -> None:
-        self._root = root
-        self._files = files
-        for path, text in files.items():
-            # Without a modification time, `linecache` never looks for the file.
-            linecache.cache[root + path] = (len(text), None, text.splitlines(keepends=True), root + path)
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        base = fullname.replace(".", "/")
-        for file, is_package in ((f"{base}/__init__.py", True), (f"{base}.py", False)):
-            if file in self._files:
-                spec = importlib.util.spec_from_loader(fullname, self, origin=self._root + file, is_package=is_package)
-                if spec is not None:
-                    spec.has_location = True
-                    if is_package:
-                        spec.submodule_search_locations = [self._root + base]
-                return spec
-        if any(file.startswith(f"{base}/") for file in self._files):
-            spec = ModuleSpec(fullname, None, is_package=True)
-            spec.submodule_search_locations = [self._root + base]
-            return spec
-        return None
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return None
-
-    def exec_module(self, module: ModuleType) -> None:
-        file = module.__spec__.origin if module.__spec__ is not None else None
-        if file is None:
-            raise ImportError(f"the module {module.__name__} has no source")
-        code = compile(self._files[file.removeprefix(self._root)], file, "exec", dont_inherit=True)
-        exec(code, module.__dict__)  # noqa: S102
+def _abort(error: BaseException, code: Code) -> NoReturn:
+    """Reports an error of the author's module to the host, and ends the instance: `manifest` has no error in the contract."""
+    found = load_error(error, code)
+    message, *others = load_error_lines(found)
+    # A panic has no causes, trace and hint.
+    for line in others:
+        log.write(log.Level.ERROR, clean(line.strip())[: component.MESSAGE_CHARACTERS])
+    panic.report(clean(message)[: component.MESSAGE_CHARACTERS], found["location"], None)
+    os.abort()

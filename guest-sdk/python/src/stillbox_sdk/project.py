@@ -16,6 +16,10 @@ class ProjectError(Exception):
     """A mistake in a step's project."""
 
 
+class CodeError(ProjectError):
+    """An exception of a module when it is imported."""
+
+
 @dataclass(frozen=True)
 class Project:
     """The folder of a step, and the settings in its `pyproject.toml`."""
@@ -33,6 +37,8 @@ class Project:
     has_http: bool = False
     # Whether it depends on the extra `models`.
     has_models: bool = False
+    # The names of the distributions that it depends on, without the SDK.
+    dependencies: tuple[str, ...] = ()
 
 
 def read_project(folder: Path) -> Project:
@@ -62,7 +68,16 @@ def read_project(folder: Path) -> Project:
     extras = {extra for text in dependencies if _distribution(text) == _SDK for extra in _extras(text)}
     prefix = _find(folder, module)
     return Project(
-        folder, name, version, description, module, prefix, bool(others), "http" in extras, "models" in extras
+        folder,
+        name,
+        version,
+        description,
+        module,
+        prefix,
+        bool(others),
+        "http" in extras,
+        "models" in extras,
+        tuple(_distribution(text) for text in others),
     )
 
 
