@@ -6,6 +6,7 @@ mod new_command;
 mod pipe_command;
 mod python_builds;
 mod python_environments;
+mod python_tests;
 mod rust_builds;
 mod watch;
 

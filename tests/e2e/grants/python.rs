@@ -1,6 +1,6 @@
 //! Requests of steps in Python: the SDK's client, and usual libraries.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
@@ -9,7 +9,11 @@ use super::{column, rejecting, rejects};
 use crate::harness::{Folder, ROOT, Server, Table, component_step, ok, python, response};
 
 fn call_service() -> Table {
-    component_step("call-service", &python::component(&Path::new(ROOT).join("tests/python/call-service")))
+    component_step("call-service", &python::component(&folder_of_step()))
+}
+
+fn folder_of_step() -> PathBuf {
+    Path::new(ROOT).join("tests/python/call-service")
 }
 
 fn write_calls(folder: &Folder, calls: &[(&str, String)]) {
@@ -51,10 +55,13 @@ fn python_steps_send_requests_with_the_sdk_and_with_usual_libraries() {
         ("httpx-async", "/a", "GET /a 0"),
     ];
     write_calls(&folder, &clients.map(|(client, path, _)| (client, server.url(path))));
-    let table = call_service().allow_http(&server.url("/"), "methods = [\"GET\", \"POST\"]");
-    folder.run(rejecting(table)).succeeded();
-    assert_eq!(rejects(&folder), []);
-    assert_eq!(column(&folder, "answer"), clients.map(|(_, _, answer)| answer));
+    let for_tests = component_step("call-service", &python::component_for_tests(&folder_of_step()));
+    for table in [call_service(), for_tests] {
+        let table = table.allow_http(&server.url("/"), "methods = [\"GET\", \"POST\"]");
+        folder.run(rejecting(table)).succeeded();
+        assert_eq!(rejects(&folder), []);
+        assert_eq!(column(&folder, "answer"), clients.map(|(_, _, answer)| answer));
+    }
 }
 
 #[test]

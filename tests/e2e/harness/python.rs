@@ -26,6 +26,33 @@ pub(crate) fn component(step: &Path) -> String {
     made.into_os_string().into_string().expect("the build's folder has a name in UTF-8")
 }
 
+/// The component with which `stillbox test` tests the step in a folder: a base, with the step's modules.
+pub(crate) fn component_for_tests(step: &Path) -> String {
+    let name = step.file_name().expect("a step has a name").to_string_lossy();
+    let digest = digest(&[sdk(), contract(), step.to_owned()]);
+    let made = Path::new(FOLDER).join(format!("{name}-{digest:016x}-tests.wasm"));
+    let python = environment();
+    let _building = lock("building");
+    if !made.exists() {
+        let folder = Folder::new();
+        for entry in fs::read_dir(step).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                folder.write(&path.file_name().expect("it is a file").to_string_lossy(), fs::read(&path).unwrap());
+            }
+        }
+        // Its result does not matter.
+        folder.write("cases/first/input.jsonl", "");
+        let tested = outcome(folder.command().env("STILLBOX_PYTHON", python).args(["test", "."]));
+        let component = folder.join(&format!("build/development/{name}.wasm"));
+        let built = fs::read(component).unwrap_or_else(|error| panic!("{error}: {}", tested.stderr));
+        let section = b"stillbox-source";
+        assert!(built.windows(section.len()).any(|bytes| bytes == section), "{name} has no base");
+        fs::write(&made, built).unwrap();
+    }
+    made.into_os_string().into_string().expect("the build's folder has a name in UTF-8")
+}
+
 /// Waits until no other test, in this process or another one, holds this lock.
 pub(crate) fn lock(name: &str) -> File {
     fs::create_dir_all(FOLDER).unwrap();

@@ -203,9 +203,26 @@ fn every_behaviour_of_the_misbehaving_python_step_has_an_expectation() {
     assert_eq!(cases, behaviours);
 }
 
+#[test]
+fn exceptions_are_the_same_in_components_for_tests() {
+    let component = python::component_for_tests(&Path::new(ROOT).join("tests/python/misbehave"));
+    for (how, kind, message) in WORDS.iter().chain(VALUES) {
+        let step = component_step("guest", &component).parameters(format_args!("how = {how:?}"));
+        let (found, built) = (failure_of(how, *kind, step), failure(how, *kind));
+        assert_eq!((found.kind, &*found.message), (*kind, *message), "{how}: {found:#?}");
+        assert_eq!(found.location, built.location, "{how}");
+        assert_eq!((found.causes, found.hint), (built.causes, built.hint), "{how}");
+        assert_eq!(found.trace, built.trace, "{how}");
+    }
+}
+
 /// The failure that ends a run.
 fn failure(how: &str, kind: FailureKind) -> Failure {
-    match folder().run_in_library(pipeline(how).limits(limits(kind))) {
+    failure_of(how, kind, misbehaving_step(how))
+}
+
+fn failure_of(how: &str, kind: FailureKind, step: Table) -> Failure {
+    match folder().run_in_library(pipeline_with(step).limits(limits(kind))) {
         Err(RunError::Failed(failed)) => failed.failures.into_iter().next().expect("there is at least one"),
         Err(error) => panic!("{how}: the run did not start: {error}"),
         Ok(_) => panic!("{how}: the run did not fail"),

@@ -171,7 +171,7 @@ def _names(tree: ast.Module) -> Iterator[str]:
         if isinstance(node, ast.Name):
             yield node.id
         elif isinstance(node, ast.Attribute):
-            is_path = isinstance(node.value, ast.Name) and node.value.id == "sys" and node.attr in ("argv", "path")
+            is_path = isinstance(node.value, ast.Name) and node.value.id == "sys" and node.attr == "path"
             yield "__path__" if is_path else node.attr
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
