@@ -5,6 +5,7 @@
 mod building;
 mod failures;
 mod kinds;
+mod rows;
 mod snapshot;
 mod values;
 
@@ -43,6 +44,11 @@ fn output(code: &str, input: &str) -> String {
 
 /// The failures of the rows that a step rejects: their messages, places and hints.
 fn rejected(code: &str, input: &str) -> Vec<serde_json::Value> {
+    output_and_failures(code, input).1
+}
+
+/// Runs a step that rejects rows, and returns the output and the failures.
+fn output_and_failures(code: &str, input: &str) -> (String, Vec<serde_json::Value>) {
     let folder = Folder::new();
     write_step(&folder, "step.js", code);
     folder.write("input.jsonl", input);
@@ -50,7 +56,7 @@ fn rejected(code: &str, input: &str) -> Vec<serde_json::Value> {
     folder.write_pipeline(PipelineFile::new().add(step).rejects());
     let ran = outcome(javascript::command(&folder).args(["run", "pipeline.toml", "--failures", "failures.jsonl"]));
     ran.succeeded();
-    folder.json_lines("failures.jsonl")
+    (folder.text("output.jsonl"), folder.json_lines("failures.jsonl"))
 }
 
 /// Runs a component on the cases of a step.

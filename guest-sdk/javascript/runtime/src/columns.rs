@@ -22,8 +22,15 @@ pub(crate) struct ColumnBuilder {
     pub(crate) name: String,
     column_type: ColumnType,
     cells: Vec<Cell>,
+    sizes: Sizes,
+}
+
+/// The sizes of the values of a column, which those after them have to fit.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sizes {
     /// Bytes of texts.
     bytes: usize,
+    /// Elements of each vector.
     width: Option<usize>,
 }
 
@@ -32,34 +39,23 @@ const MAX_BYTES: usize = u32::MAX as usize;
 
 impl ColumnBuilder {
     pub(crate) fn new(name: String, column_type: ColumnType) -> Self {
-        Self { name, column_type, cells: Vec::new(), bytes: 0, width: None }
+        Self { name, column_type, cells: Vec::new(), sizes: Sizes::default() }
     }
 
-    /// Returns why a value does not fit those before it.
-    pub(crate) fn check(&self, cell: &Cell) -> Option<String> {
-        match cell {
-            Cell::Vector(elements) => {
-                let width = self.width?;
-                (elements.len() != width)
-                    .then(|| format!("has {} elements, and the vectors before it have {width}", elements.len()))
-            }
-            Cell::Text(text) => (self.bytes + text.len() >= MAX_BYTES).then(|| "is too long for a batch".to_owned()),
-            Cell::Binary(bytes) => {
-                (self.bytes + bytes.len() >= MAX_BYTES).then(|| "is too long for a batch".to_owned())
-            }
-            _ => None,
-        }
+    pub(crate) fn sizes(&self) -> Sizes {
+        self.sizes
     }
 
-    /// Adds a value that fits.
-    pub(crate) fn push(&mut self, cell: Cell) {
-        match &cell {
-            Cell::Text(text) => self.bytes += text.len(),
-            Cell::Binary(bytes) => self.bytes += bytes.len(),
-            Cell::Vector(elements) => self.width = Some(elements.len()),
-            _ => {}
-        }
+    /// Adds a value, with the sizes of the column that include it.
+    pub(crate) fn push(&mut self, cell: Cell, sizes: Sizes) {
+        self.sizes = sizes;
         self.cells.push(cell);
+    }
+
+    /// Removes the values for which `kept` is false.
+    pub(crate) fn retain(&mut self, kept: &[bool]) {
+        let mut kept = kept.iter();
+        self.cells.retain(|_| kept.next().copied().unwrap_or(true));
     }
 
     /// Returns the column.
@@ -79,7 +75,7 @@ impl ColumnBuilder {
             ColumnType::Json => Values::Json(texts(&cells, "null")),
             ColumnType::Binary => Values::Binary(texts(&cells, "")),
             ColumnType::Vector(width) => {
-                let width = self.width.unwrap_or(width.unwrap_or(1) as usize);
+                let width = self.sizes.width.unwrap_or(width.unwrap_or(1) as usize);
                 let mut elements = Vec::with_capacity(cells.len() * width);
                 for cell in &cells {
                     match cell {
@@ -91,6 +87,35 @@ impl ColumnBuilder {
             }
         };
         Column { name: self.name, validity, values }
+    }
+}
+
+impl Sizes {
+    /// Adds a value.
+    ///
+    /// # Errors
+    /// The reason why the value does not fit those before it.
+    pub(crate) fn add(&mut self, cell: &Cell) -> Result<(), String> {
+        match cell {
+            Cell::Vector(elements) => {
+                let width = *self.width.get_or_insert(elements.len());
+                if elements.len() != width {
+                    return Err(format!("has {} elements, and the vectors before it have {width}", elements.len()));
+                }
+            }
+            Cell::Text(text) => self.add_bytes(text.len())?,
+            Cell::Binary(bytes) => self.add_bytes(bytes.len())?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn add_bytes(&mut self, length: usize) -> Result<(), String> {
+        if self.bytes + length >= MAX_BYTES {
+            return Err("is too long for a batch".to_owned());
+        }
+        self.bytes += length;
+        Ok(())
     }
 }
 

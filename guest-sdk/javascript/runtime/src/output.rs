@@ -1,14 +1,16 @@
 //! The output of a step, row by row. An input row with an error has no output row.
 
+use std::collections::BTreeSet;
+
 use boa_engine::{JsObject, JsValue};
 
 use crate::bindings::stillbox::step::types::{Output, Rejection};
 use crate::cell::{Unfit, convert};
-use crate::columns::{Cell, ColumnBuilder};
+use crate::columns::{Cell, ColumnBuilder, Sizes};
 use crate::context::Engine;
 use crate::definition::ColumnSpec;
 use crate::input::RowError;
-use crate::reading::{describe, get, members};
+use crate::reading::{describe, get, names};
 
 /// Collects output rows.
 pub(crate) struct Collector<'a> {
@@ -52,8 +54,7 @@ impl<'a> Collector<'a> {
         }
         let is_kept = value.as_boolean() == Some(true) || value.is_undefined();
         if is_kept && self.specs.is_empty() {
-            self.add(Some(origin), Vec::new());
-            return Ok(());
+            return self.add_all(Some(origin), vec![Vec::new()]);
         }
         if value.is_undefined() {
             let hint = "return null to drop the row";
@@ -73,11 +74,24 @@ impl<'a> Collector<'a> {
             }
             _ => rows.push(self.cells(value, engine)?),
         }
-        self.check(&rows)?;
-        for row in rows {
-            self.add(Some(origin), row);
+        self.add_all(Some(origin), rows)
+    }
+
+    /// Adds what the `process` of an aggregate returned for an input row: no row, one or several.
+    ///
+    /// # Errors
+    /// As for [`returned`](Self::returned).
+    pub(crate) fn emitted(&mut self, origin: u32, value: &JsValue, engine: &mut Engine) -> Result<(), RowError> {
+        let is_kept = value.as_boolean() == Some(true) && self.specs.is_empty();
+        if value.is_object() || value.is_null() || value.as_boolean() == Some(false) || is_kept {
+            return self.returned(origin, value, engine);
         }
-        Ok(())
+        if value.is_undefined() {
+            return Ok(());
+        }
+        let found = describe(value, &mut engine.context);
+        let hint = "return nothing, a row, or a list of rows; an arrow function without braces returns the value of its expression";
+        Err(RowError::input(format!("a row must be an object, not {found}"), Some(hint)))
     }
 
     /// Adds one row.
@@ -85,11 +99,8 @@ impl<'a> Collector<'a> {
     /// # Errors
     /// A value does not fit.
     pub(crate) fn row(&mut self, origin: Option<u32>, value: &JsValue, engine: &mut Engine) -> Result<(), RowError> {
-        let cells = [self.cells(value, engine)?];
-        self.check(&cells)?;
-        let [cells] = cells;
-        self.add(origin, cells);
-        Ok(())
+        let cells = self.cells(value, engine)?;
+        self.add_all(origin, vec![cells])
     }
 
     /// Adds a row of values by column.
@@ -98,11 +109,8 @@ impl<'a> Collector<'a> {
     /// A value does not fit.
     pub(crate) fn values(&mut self, origin: u32, values: &[JsValue], engine: &mut Engine) -> Result<(), RowError> {
         let cells = self.specs.iter().zip(values).map(|(spec, value)| cell(spec, value, engine));
-        let cells = [cells.collect::<Result<Vec<_>, _>>()?];
-        self.check(&cells)?;
-        let [cells] = cells;
-        self.add(Some(origin), cells);
-        Ok(())
+        let cells = cells.collect::<Result<Vec<_>, _>>()?;
+        self.add_all(Some(origin), vec![cells])
     }
 
     fn cells(&self, row: &JsValue, engine: &mut Engine) -> Result<Vec<Cell>, RowError> {
@@ -121,7 +129,7 @@ impl<'a> Collector<'a> {
 
     /// A misspelt name must not be a column that is missing or null.
     pub(crate) fn check_names(&self, object: &JsObject, engine: &mut Engine) -> Result<(), RowError> {
-        for (name, _) in members(object, &mut engine.context)? {
+        for name in names(object, &mut engine.context)? {
             if !self.specs.iter().any(|spec| spec.key == name) {
                 let known: Vec<_> =
                     self.specs.iter().map(|spec| format!("`{}`", spec.key.to_std_string_lossy())).collect();
@@ -138,29 +146,45 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    fn check(&self, rows: &[Vec<Cell>]) -> Result<(), RowError> {
-        for cells in rows {
-            for ((cell, column), spec) in cells.iter().zip(&self.columns).zip(self.specs) {
-                if let Some(why) = column.check(cell) {
-                    return Err(RowError::input(format!("`{}` {why}", spec.key.to_std_string_lossy()), None));
-                }
+    /// Adds rows that come from one input row.
+    ///
+    /// # Errors
+    /// A value does not fit those before it. No row is added.
+    fn add_all(&mut self, origin: Option<u32>, rows: Vec<Vec<Cell>>) -> Result<(), RowError> {
+        let mut sizes: Vec<Sizes> = self.columns.iter().map(ColumnBuilder::sizes).collect();
+        for cells in &rows {
+            for ((cell, sizes), spec) in cells.iter().zip(&mut sizes).zip(self.specs) {
+                let misfit = |why: String| RowError::input(format!("`{}` {why}", spec.key.to_std_string_lossy()), None);
+                sizes.add(cell).map_err(misfit)?;
             }
+        }
+        for cells in rows {
+            if let (Some(origins), Some(origin)) = (&mut self.origins, origin) {
+                origins.push(origin);
+            }
+            for ((column, cell), sizes) in self.columns.iter_mut().zip(cells).zip(&sizes) {
+                column.push(cell, *sizes);
+            }
+            self.rows += 1;
         }
         Ok(())
     }
 
-    fn add(&mut self, origin: Option<u32>, cells: Vec<Cell>) {
-        if let (Some(origins), Some(origin)) = (&mut self.origins, origin) {
-            origins.push(origin);
+    /// Removes the rows that come from rejected rows, of which others were added before.
+    fn remove_rejected(&mut self) {
+        let Some(origins) = &mut self.origins else { return };
+        let rejected: BTreeSet<u32> = self.rejections.iter().map(|rejection| rejection.row).collect();
+        let kept: Vec<bool> = origins.iter().map(|origin| !rejected.contains(origin)).collect();
+        if kept.contains(&false) {
+            origins.retain(|origin| !rejected.contains(origin));
+            self.rows = origins.len() as u32;
+            self.columns.iter_mut().for_each(|column| column.retain(&kept));
         }
-        for (column, cell) in self.columns.iter_mut().zip(cells) {
-            column.push(cell);
-        }
-        self.rows += 1;
     }
 
     /// Returns the output. `input_rows` is the number of rows of the batch, if there is one.
     pub(crate) fn finish(mut self, input_rows: Option<u32>) -> Output {
+        self.remove_rejected();
         let is_identity = input_rows == Some(self.rows)
             && self.rejections.is_empty()
             && self.origins.iter().flatten().copied().eq(0..self.rows);

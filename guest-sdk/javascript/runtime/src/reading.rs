@@ -1,5 +1,6 @@
 //! Values as text in messages, and small readers.
 
+use boa_engine::property::PropertyKey;
 use boa_engine::{Context, JsObject, JsResult, JsString, JsValue, JsVariant};
 use stillbox_js_engine::inspect;
 
@@ -42,14 +43,28 @@ pub(crate) fn get_text(object: &JsObject, name: &str, context: &mut Context) -> 
 
 /// Reads the enumerable members of an object, in their order.
 pub(crate) fn members(object: &JsObject, context: &mut Context) -> JsResult<Vec<(JsString, JsValue)>> {
-    let mut members = Vec::new();
-    for key in object.own_property_keys(context)? {
+    let keys = keys(object, context)?.into_iter();
+    keys.map(|(key, name)| Ok((name, object.get(key, context)?))).collect()
+}
+
+/// Reads the names of the enumerable members of an object, in their order. No getter is called.
+pub(crate) fn names(object: &JsObject, context: &mut Context) -> JsResult<Vec<JsString>> {
+    Ok(keys(object, context)?.into_iter().map(|(_, name)| name).collect())
+}
+
+fn keys(object: &JsObject, context: &mut Context) -> JsResult<Vec<(PropertyKey, JsString)>> {
+    let mut keys = object.own_property_keys(context)?;
+    // A proxy and a typed array have properties that are not stored, which are taken to be enumerable.
+    keys.retain(|key| {
+        object.borrow().properties().get(key).is_none_or(|property| property.enumerable() != Some(false))
+    });
+    let named = keys.into_iter().filter_map(|key| {
         let name = match &key {
-            boa_engine::property::PropertyKey::String(name) => name.clone(),
-            boa_engine::property::PropertyKey::Index(index) => JsString::from(index.get().to_string()),
-            boa_engine::property::PropertyKey::Symbol(_) => continue,
+            PropertyKey::String(name) => name.clone(),
+            PropertyKey::Index(index) => JsString::from(index.get().to_string()),
+            PropertyKey::Symbol(_) => return None,
         };
-        members.push((name, object.get(key, context)?));
-    }
-    Ok(members)
+        Some((key, name))
+    });
+    Ok(named.collect())
 }

@@ -1,9 +1,11 @@
 //! The SDK's class `Rows`, and columns, as functions of a batch return them.
 
-use boa_engine::{JsObject, JsValue};
+use std::collections::{BTreeMap, BTreeSet};
+
+use boa_engine::{JsError, JsObject, JsValue};
 
 use crate::bindings::stillbox::step::drops::{self, DroppedRow};
-use crate::bindings::stillbox::step::types::{ErrorKind, Rejection, StepError};
+use crate::bindings::stillbox::step::types::{ErrorKind, Output, Rejection, StepError};
 use crate::context::Engine;
 use crate::failure::internal;
 use crate::input::RowError;
@@ -47,16 +49,14 @@ impl Reasons {
 pub(crate) fn from_batch(
     value: &JsValue,
     rows: u32,
-    mut output: Collector<'_>,
+    names: &[String],
     bound: &mut Bound<'_>,
-) -> Result<crate::bindings::stillbox::step::types::Output, StepError> {
+) -> Result<Output, StepError> {
     let object = value.as_object();
     if let Some(object) = object.as_ref().filter(|object| bound.is_rows(object)) {
-        let mut reasons = Reasons::new();
-        read_rows(object, rows, &mut output, bound, Some(&mut reasons))?;
-        reasons.send();
-        return Ok(output.finish(Some(rows)));
+        return from_rows(object, Scope::Batch(rows), names, bound);
     }
+    let mut output = Collector::new(bound.outputs, names, true);
     match object {
         Some(list) if list.is_array() => {
             let length = length(&list, bound)?;
@@ -123,48 +123,145 @@ fn length(list: &JsObject, bound: &mut Bound<'_>) -> Result<u64, StepError> {
     length.map_err(|error| bound.thrown(&error))
 }
 
-/// Adds the rows of an object of the class `Rows`. `reasons` is `None` where no row can be rejected or dropped.
+/// The input rows that origins refer to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Scope {
+    /// A number of rows of a batch.
+    Batch(u32),
+    /// All rows that an aggregate has seen.
+    AllRows(u32),
+}
+
+impl Scope {
+    fn rows(self) -> u32 {
+        let (Self::Batch(rows) | Self::AllRows(rows)) = self;
+        rows
+    }
+}
+
+/// The calls of the methods of `Rows`.
+#[derive(Default)]
+struct Entries {
+    /// Rows with the input row that each comes from.
+    added: Vec<(Option<u32>, JsValue)>,
+    rejected: BTreeMap<u32, StepError>,
+    dropped: Vec<(u32, String)>,
+}
+
+/// Returns the output for an object of the class `Rows`. In a batch, an output row with a value that does not fit rejects the input row
+/// that it comes from, and removes the other output rows of it.
 ///
 /// # Errors
 /// The rows break a rule, or one that cannot be rejected has a value that does not fit.
-pub(crate) fn read_rows(
+pub(crate) fn from_rows(
     object: &JsObject,
-    rows: u32,
-    output: &mut Collector<'_>,
+    scope: Scope,
+    names: &[String],
     bound: &mut Bound<'_>,
-    mut reasons: Option<&mut Reasons>,
-) -> Result<(), StepError> {
-    let entries = get(object, "entries", &mut bound.engine.context).map_err(|error| bound.thrown(&error))?;
-    let Some(entries) = entries.as_object() else { return Err(internal("`Rows` was changed")) };
-    let mut rejected = std::collections::BTreeSet::new();
-    for position in 0..length(&entries, bound)? {
-        let (kind, row, value) = entry(&entries, position, bound)?;
-        let row = row.as_number().filter(|row| row.fract() == 0.0 && (0.0..f64::from(rows)).contains(row));
-        let Some(row) = row.map(|row| row as u32) else {
-            return Err(internal(format!("a row is out of range: there are {rows} input rows")));
-        };
-        match (&*kind, &mut reasons) {
-            ("row" | "from", _) => {
-                let added = output.row(Some(row), &value, bound.engine);
-                match (added, &reasons) {
-                    (Ok(()), _) => {}
-                    (Err(error), None) => return Err(bound.describe(error, ErrorKind::Input)),
-                    (error, Some(_)) if rejected.insert(row) => bound.reject_on_error(row, error, output),
-                    _ => {}
-                }
+) -> Result<Output, StepError> {
+    let entries = Entries::read(object, scope, bound)?;
+    let named = entries.check(scope)?;
+    let is_batch = matches!(scope, Scope::Batch(_));
+    let mut output = Collector::new(bound.outputs, names, named || is_batch);
+    let mut rejected: BTreeSet<u32> = entries.rejected.keys().copied().collect();
+    for (position, (origin, value)) in (0..).zip(entries.added) {
+        // Without names, there is one row for each input row.
+        let origin = if is_batch { origin.or(Some(position)) } else { origin };
+        if origin.is_some_and(|origin| rejected.contains(&origin)) {
+            continue;
+        }
+        match (output.row(origin, &value, bound.engine), origin) {
+            (Ok(()), _) => {}
+            (error, Some(row)) if is_batch => {
+                rejected.insert(row);
+                bound.reject_on_error(row, error, &mut output);
             }
-            ("drop", Some(reasons)) => {
-                reasons.add(row, value.as_string().map(|text| text.to_std_string_lossy()).unwrap_or_default());
-            }
-            ("reject", Some(_)) if rejected.insert(row) => {
-                let error = bound.describe(RowError::Thrown(boa_engine::JsError::from_opaque(value)), ErrorKind::Input);
-                output.reject(Rejection { row, error });
-            }
-            ("reject", Some(_)) => {}
-            _ => return Err(internal("rows can be rejected and dropped only while a batch is processed")),
+            (Err(error), _) => return Err(bound.describe(error, ErrorKind::Input)),
         }
     }
-    Ok(())
+    for (row, error) in entries.rejected {
+        output.reject(Rejection { row, error });
+    }
+    let mut reasons = Reasons::new();
+    for (row, reason) in entries.dropped {
+        reasons.add(row, reason);
+    }
+    reasons.send();
+    Ok(output.finish(is_batch.then_some(scope.rows())))
+}
+
+impl Entries {
+    fn read(object: &JsObject, scope: Scope, bound: &mut Bound<'_>) -> Result<Self, StepError> {
+        let list = get(object, "entries", &mut bound.engine.context).map_err(|error| bound.thrown(&error))?;
+        let Some(list) = list.as_object() else { return Err(internal("`Rows` was changed")) };
+        let mut entries = Self::default();
+        for position in 0..length(&list, bound)? {
+            let (kind, row, value) = entry(&list, position, bound)?;
+            if kind == "push" {
+                entries.added.push((None, value));
+                continue;
+            }
+            let row = index(&row, scope, bound)?;
+            match (&*kind, scope) {
+                ("from", _) => entries.added.push((Some(row), value)),
+                ("drop", Scope::Batch(_)) => {
+                    let reason = value.as_string().map(|text| text.to_std_string_lossy());
+                    entries.dropped.push((row, reason.unwrap_or_default()));
+                }
+                ("reject", Scope::Batch(_)) => {
+                    let error = JsError::from_opaque(value);
+                    let error = bound.describe(RowError::Thrown(error), ErrorKind::Input);
+                    if entries.rejected.insert(row, error).is_some() {
+                        return Err(internal(format!("row {row} is rejected twice")));
+                    }
+                }
+                _ => return Err(internal("rows can be rejected and dropped only while a batch is processed")),
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Returns whether rows name the input row that they come from.
+    ///
+    /// # Errors
+    /// The rows break a rule of the contract.
+    fn check(&self, scope: Scope) -> Result<bool, StepError> {
+        let named = self.added.iter().filter(|(origin, _)| origin.is_some()).count();
+        if named > 0 && named < self.added.len() {
+            return Err(StepError {
+                hint: Some("call `push` for every row, or `pushFrom` for every row".into()),
+                ..internal("some rows name the input row that they come from, and some do not")
+            });
+        }
+        let mut origins = self.added.iter().filter_map(|(origin, _)| *origin);
+        if let Some(row) = origins.find(|row| self.rejected.contains_key(row)) {
+            return Err(internal(format!("row {row} is rejected, but an output row comes from it")));
+        }
+        if let Scope::Batch(rows) = scope
+            && named == 0
+            && !self.added.is_empty()
+            && (self.added.len() != rows as usize || !self.rejected.is_empty())
+        {
+            let (added, rejected) = (self.added.len(), self.rejected.len());
+            return Err(StepError {
+                hint: Some("call `pushFrom` with the input row that each row comes from".into()),
+                ..internal(format!(
+                    "the function returned {added} rows for {rows} input rows and rejected {rejected}, without naming the input row of each"
+                ))
+            });
+        }
+        Ok(named > 0)
+    }
+}
+
+/// Reads the index of an input row.
+fn index(row: &JsValue, scope: Scope, bound: &mut Bound<'_>) -> Result<u32, StepError> {
+    let rows = scope.rows();
+    let found = row.as_number().filter(|row| row.fract() == 0.0 && (0.0..f64::from(rows)).contains(row));
+    found.map(|row| row as u32).ok_or_else(|| {
+        let found = describe(row, &mut bound.engine.context);
+        internal(format!("row {found} is out of range: there are {rows} input rows"))
+    })
 }
 
 fn entry(entries: &JsObject, position: u64, bound: &mut Bound<'_>) -> Result<(String, JsValue, JsValue), StepError> {

@@ -13,7 +13,7 @@ use crate::input::{Columns, RowError};
 use crate::output::Collector;
 use crate::plain;
 use crate::reading::get;
-use crate::rows::{Reasons, from_batch, read_rows};
+use crate::rows::{Reasons, Scope, from_batch, from_rows};
 use crate::step::{Classes, Loaded};
 
 /// Rows of one output of a source, or of the end of an aggregate.
@@ -70,6 +70,46 @@ impl Bound<'_> {
             described.location = Some(self.bundle.place());
         }
         described
+    }
+
+    /// Calls a function for each row, which adds the output rows. What it throws rejects or drops the row.
+    fn each_row(
+        &mut self,
+        columns: &Columns<'_>,
+        rows: u32,
+        mut output: Collector<'_>,
+        mut call: impl FnMut(&mut Self, u32, JsValue, &mut Collector<'_>) -> Result<(), RowError>,
+    ) -> Output {
+        let mut reasons = Reasons::new();
+        for row in 0..rows {
+            set_row(Some(row));
+            let input = columns.row(row as usize, &mut self.engine.context);
+            let added = input.and_then(|value| call(self, row, value, &mut output));
+            match added {
+                Err(RowError::Thrown(error)) if self.classes.errors.as_drop(&error).is_some() => {
+                    let reason = self.classes.errors.as_drop(&error).and_then(|drop| own_text(&drop, "message"));
+                    reasons.add(row, reason.unwrap_or_default());
+                }
+                added => self.reject_on_error(row, added, &mut output),
+            }
+        }
+        reasons.send();
+        output.finish(Some(rows))
+    }
+
+    /// Calls a function, and checks that it returned no `Rows`, which are for batches.
+    fn call_for_row(
+        &mut self,
+        function: &JsObject,
+        this: &JsValue,
+        arguments: &[JsValue],
+    ) -> Result<JsValue, RowError> {
+        let returned = self.engine.call(function, this, arguments)?;
+        if returned.as_object().is_some_and(|object| self.is_rows(&object)) {
+            let hint = "return a row or a list of rows, or write a function of a batch";
+            return Err(RowError::input("the function of a row returned `Rows`".into(), Some(hint)));
+        }
+        Ok(returned)
     }
 
     pub(crate) fn reject_on_error(&self, row: u32, added: Result<(), RowError>, output: &mut Collector<'_>) {
@@ -144,31 +184,24 @@ impl Instance {
             Form::Source => Err(internal("a source has no batches")),
         };
         set_row(None);
-        output
+        output.map_err(|error| self.with_place(error))
+    }
+
+    /// Adds the place of the definition to an error that the SDK found.
+    fn with_place(&self, error: StepError) -> StepError {
+        let location = error.location.or_else(|| Some(self.loaded.bundle.place()));
+        StepError { location, ..error }
     }
 
     fn process_rows(&mut self, columns: &Columns<'_>, rows: u32) -> Output {
         let (run, parameters) = (self.loaded.definition.run.clone(), self.parameters.clone());
         let names = self.output_names.clone();
-        let (bound, _) = self.parts();
-        let mut output = Collector::new(bound.outputs, &names, true);
-        let mut reasons = Reasons::new();
-        for row in 0..rows {
-            set_row(Some(row));
-            let added = columns.row(row as usize, &mut bound.engine.context).and_then(|value| {
-                let returned = bound.engine.call(&run, &JsValue::undefined(), &[value, parameters.clone()])?;
-                output.returned(row, &returned, bound.engine)
-            });
-            match added {
-                Err(RowError::Thrown(error)) if bound.classes.errors.as_drop(&error).is_some() => {
-                    let reason = bound.classes.errors.as_drop(&error).and_then(|drop| own_text(&drop, "message"));
-                    reasons.add(row, reason.unwrap_or_default());
-                }
-                added => bound.reject_on_error(row, added, &mut output),
-            }
-        }
-        reasons.send();
-        output.finish(Some(rows))
+        let (mut bound, _) = self.parts();
+        let output = Collector::new(bound.outputs, &names, true);
+        bound.each_row(columns, rows, output, |bound, row, value, output| {
+            let returned = bound.call_for_row(&run, &JsValue::undefined(), &[value, parameters.clone()])?;
+            output.returned(row, &returned, bound.engine)
+        })
     }
 
     fn process_batch(&mut self, columns: &Columns<'_>, rows: u32) -> Result<Output, StepError> {
@@ -178,13 +211,14 @@ impl Instance {
         let returned = batch_object(columns, rows, &mut bound)
             .and_then(|batch| Ok(bound.engine.call(&run, &JsValue::undefined(), &[batch, parameters])?));
         let returned = returned.map_err(|error| bound.describe(error, ErrorKind::Input))?;
-        let output = Collector::new(bound.outputs, &names, true);
-        from_batch(&returned, rows, output, &mut bound)
+        from_batch(&returned, rows, &names, &mut bound)
     }
 
+    /// Passes a batch to an aggregate, which can return output rows that come from it.
     fn aggregate(&mut self, columns: &Columns<'_>, rows: u32) -> Result<Output, StepError> {
         let first = self.seen;
         self.seen = self.seen.saturating_add(rows);
+        let names = self.output_names.clone();
         let (mut bound, state) = self.parts();
         let State::Aggregate(object) = state else { return Err(internal("the aggregate has ended")) };
         let object = object.clone();
@@ -193,29 +227,23 @@ impl Instance {
             Ok::<_, StepError>(method.as_callable())
         };
         let (row_method, batch_method) = (method("process", &mut bound)?, method("processBatch", &mut bound)?);
-        let mut output = Collector::new(&[], &[], true);
+        let (this, output) = (JsValue::from(object), Collector::new(bound.outputs, &names, true));
         match (row_method, batch_method) {
-            (Some(method), _) => {
-                for row in 0..rows {
-                    set_row(Some(row));
-                    let called = columns.row(row as usize, &mut bound.engine.context).and_then(|value| {
-                        let arguments = [value, (first + row).into()];
-                        Ok(bound.engine.call(&method, &object.clone().into(), &arguments).map(|_| ())?)
-                    });
-                    bound.reject_on_error(row, called, &mut output);
-                }
-            }
+            (Some(method), _) => Ok(bound.each_row(columns, rows, output, |bound, row, value, output| {
+                let returned = bound.call_for_row(&method, &this, &[value, (first + row).into()])?;
+                output.emitted(row, &returned, bound.engine)
+            })),
             (None, Some(method)) => {
-                let called = batch_object(columns, rows, &mut bound)
-                    .and_then(|batch| Ok(bound.engine.call(&method, &object.clone().into(), &[batch])?));
-                called.map_err(|error| bound.describe(error, ErrorKind::Input))?;
+                let returned = batch_object(columns, rows, &mut bound)
+                    .and_then(|batch| Ok(bound.engine.call(&method, &this, &[batch])?));
+                let returned = returned.map_err(|error| bound.describe(error, ErrorKind::Input))?;
+                if returned.is_null_or_undefined() {
+                    return Ok(output.finish(None));
+                }
+                from_batch(&returned, rows, &names, &mut bound)
             }
-            (None, None) => return Err(internal("the aggregate has no function `process` or `processBatch`")),
+            (None, None) => Err(internal("the aggregate has no function `process` or `processBatch`")),
         }
-        let mut output = output.finish(None);
-        // The contract wants all columns, also of no rows.
-        output.columns = Collector::new(&self.loaded.definition.outputs, &self.output_names, true).finish(None).columns;
-        Ok(output)
     }
 
     /// Returns the next output of a source, or of an aggregate after its last batch.
@@ -223,6 +251,10 @@ impl Instance {
     /// # Errors
     /// The code throws, or a value does not fit.
     pub(crate) fn finish(&mut self) -> Result<Option<Output>, StepError> {
+        self.next_output().map_err(|error| self.with_place(error))
+    }
+
+    fn next_output(&mut self) -> Result<Option<Output>, StepError> {
         let (seen, names) = (self.seen, self.output_names.clone());
         let (mut bound, state) = self.parts();
         if let State::Aggregate(object) = state {
@@ -238,9 +270,7 @@ impl Instance {
                 return Ok(None);
             }
             if let Some(rows) = value.as_object().filter(|object| bound.is_rows(object)) {
-                let mut output = Collector::new(bound.outputs, &names, true);
-                read_rows(&rows, seen, &mut output, &mut bound, None)?;
-                return Ok(Some(output.finish(None)));
+                return from_rows(&rows, Scope::AllRows(seen), &names, &mut bound).map(Some);
             }
             *state = iterator(&value, bound.engine).map_err(|error| thrown(error, &bound))?;
         }

@@ -1,6 +1,6 @@
 // The module "stillbox": the definitions of steps, types of columns and parameters, errors.
 
-const { freeze, keys, hasOwn } = Object;
+const { defineProperty, freeze, keys, hasOwn } = Object;
 
 /** An error with a kind, a hint and a delay. Reported by its message alone. */
 export class StepError extends Error {
@@ -118,14 +118,14 @@ export const source = (spec, run) => new Step("source", spec, run);
 /** A step that sees all rows. */
 export const aggregate = (spec, run) => new Step("aggregate", spec, run);
 
-/** The output rows of a batch, with the input rows that they come from. */
+/** Output rows: either each with the input row that it comes from, or none. */
 export class Rows {
   constructor() {
     this.entries = [];
     this.length = 0;
   }
   push(row) {
-    this.entries.push(["row", this.length, row]);
+    this.entries.push(["push", null, row]);
     this.length += 1;
   }
   pushFrom(index, row) {
@@ -148,7 +148,12 @@ export class Batch {
   }
   row(index) {
     const row = {};
-    for (const name of keys(this.columns)) row[name] = this.columns[name][index];
+    for (const name of keys(this.columns)) {
+      const value = this.columns[name][index];
+      // An assignment to `__proto__` would not create a property.
+      if (name === "__proto__") defineProperty(row, name, { value, writable: true, enumerable: true, configurable: true });
+      else row[name] = value;
+    }
     return row;
   }
   *[Symbol.iterator]() {
