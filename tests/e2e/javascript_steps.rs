@@ -3,6 +3,7 @@
 //! The tests build the runtime, with the folder in which they build `run-js`.
 
 mod building;
+mod callbacks;
 mod failures;
 mod kinds;
 mod rows;

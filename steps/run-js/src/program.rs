@@ -148,7 +148,8 @@ impl Program {
         let source = Source::from_bytes(source).with_path(Path::new(name));
         let script = Script::parse(source, None, &mut self.context)?;
         let value = script.evaluate(&mut self.context)?;
-        run_events(&mut self.context, &self.hooks, &self.state.timers)?;
+        // A timer that repeats runs until the limit of time.
+        run_events(&mut self.context, &self.hooks, &self.state.timers, || false)?;
         settled(value)
     }
 

@@ -21,7 +21,7 @@ impl Hooks {
         Rc::default()
     }
 
-    /// Removes the first rejection that nothing handles, and returns its reason.
+    /// Removes all rejections, and returns the reason of the first one.
     pub fn take_rejection(&self) -> Option<JsError> {
         let promise = self.rejected.borrow_mut().drain(..).next()?;
         match JsPromise::from_object(promise).ok()?.state() {
@@ -75,6 +75,16 @@ impl Timers {
         self.waiting.retain(|(_, other), _| *other != number);
     }
 
+    /// Removes all timers.
+    pub fn clear(&mut self) {
+        self.waiting.clear();
+    }
+
+    /// Returns whether all timers are repeated.
+    fn are_repeated(&self) -> bool {
+        self.waiting.values().all(|timer| timer.interval.is_some())
+    }
+
     fn next(&mut self) -> Option<Timer> {
         let ((time, number), timer) = self.waiting.pop_first()?;
         self.now = f64::from_bits(time);
@@ -85,15 +95,24 @@ impl Timers {
     }
 }
 
-/// Runs the jobs of promises and the timers until none is left.
+/// Runs the jobs of promises and the timers until none is left. Once `is_settled` returns true, timers that repeat end when nothing else
+/// is left.
 ///
 /// # Errors
-/// The value that one of them throws, or the reason of a rejected promise that nothing handles.
-pub fn run_events(context: &mut Context, hooks: &Hooks, timers: &RefCell<Timers>) -> JsResult<()> {
+/// The value that one of them throws, or the reason of a rejected promise that nothing handles. The others do not run.
+pub fn run_events(
+    context: &mut Context,
+    hooks: &Hooks,
+    timers: &RefCell<Timers>,
+    is_settled: impl Fn() -> bool,
+) -> JsResult<()> {
     loop {
         context.run_jobs()?;
         if let Some(error) = hooks.take_rejection() {
             return Err(error);
+        }
+        if timers.borrow().are_repeated() && is_settled() {
+            timers.borrow_mut().clear();
         }
         let timer = timers.borrow_mut().next();
         let Some(timer) = timer else { return Ok(()) };

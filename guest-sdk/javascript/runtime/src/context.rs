@@ -64,44 +64,42 @@ impl Engine {
         Ok(Self { context, hooks, timers })
     }
 
-    /// Calls a function, and waits for the promise that it may return.
+    /// Calls a function, and waits for the promise that it may return. Whatever it returns, the callbacks of promises and timers run
+    /// that it leaves, so that none runs during another call.
     ///
     /// # Errors
-    /// What the function throws, or the reason of a promise that it leaves rejected.
+    /// What the function or a callback throws, or the reason of a promise that is left rejected.
     pub(crate) fn call(&mut self, function: &JsObject, this: &JsValue, arguments: &[JsValue]) -> JsResult<JsValue> {
-        let value = function.call(this, arguments, &mut self.context);
-        let value = value.and_then(|value| self.settle(value));
-        // Of promises that the function has not returned.
-        match (value, self.hooks.take_rejection()) {
-            (Ok(_), Some(error)) => Err(error),
-            (value, _) => value,
+        match function.call(this, arguments, &mut self.context) {
+            Ok(value) => self.settle(value),
+            Err(error) => {
+                // The first error is reported.
+                let _ = self.run_events(|| true);
+                Err(error)
+            }
         }
     }
 
-    /// Runs the jobs of promises until none is left.
-    ///
-    /// # Errors
-    /// What one of them throws.
-    pub(crate) fn run_events(&mut self) -> JsResult<()> {
-        run_events(&mut self.context, &self.hooks, &self.timers)
+    /// Runs the callbacks of promises and timers until none is left.
+    fn run_events(&mut self, is_settled: impl Fn() -> bool) -> JsResult<()> {
+        let ran = run_events(&mut self.context, &self.hooks, &self.timers, is_settled);
+        if ran.is_err() {
+            // The engine drops its jobs if one of them throws, but not if a timer does.
+            let _ = self.context.run_jobs();
+            self.timers.borrow_mut().clear();
+            self.hooks.take_rejection();
+        }
+        ran
     }
 
     /// Returns a value, or the value of a promise.
     ///
     /// # Errors
-    /// The promise is rejected, or never settled.
+    /// The promise is rejected or never settled, or a callback throws.
     pub(crate) fn settle(&mut self, value: JsValue) -> JsResult<JsValue> {
-        let Some(promise) = value.as_promise() else { return Ok(value) };
-        let ran = match promise.state() {
-            PromiseState::Pending => self.run_events(),
-            _ => Ok(()),
-        };
-        // The rejection of this promise is reported by its state.
-        let state = promise.state();
-        if matches!(state, PromiseState::Rejected(_)) {
-            self.hooks.take_rejection();
-        }
-        match state {
+        let Some(promise) = value.as_promise() else { return self.run_events(|| true).map(|()| value) };
+        let ran = self.run_events(|| !matches!(promise.state(), PromiseState::Pending));
+        match promise.state() {
             PromiseState::Fulfilled(value) => ran.map(|()| value),
             PromiseState::Rejected(reason) => Err(JsError::from_opaque(reason)),
             PromiseState::Pending => Err(ran.err().unwrap_or_else(never_settled)),
