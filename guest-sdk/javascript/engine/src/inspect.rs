@@ -98,7 +98,11 @@ fn write_object(text: &mut String, object: &JsObject, depth: usize, context: &mu
         text.push_str("[Proxy]");
     } else if object.is::<Error>() {
         let thrown = Thrown::new(&JsError::from_opaque(value));
-        text.push_str(&if depth == 0 { thrown.text() } else { format!("[{}]", thrown.message()) });
+        if depth == 0 {
+            text.push_str(&thrown.text());
+        } else {
+            let _ = write!(text, "[{}]", thrown.message());
+        }
     } else if object.is_callable() {
         let _ = write!(text, "{}", value.display());
     } else if object.is_array() {

@@ -174,17 +174,13 @@ fn causes(error: &JsObject) -> Vec<String> {
     while causes.len() < MAX_CAUSES {
         let property = own_property(&at, &js_string!("cause").into());
         let Some(cause) = property.and_then(|property| property.value().cloned()) else { break };
-        match cause.as_object().filter(|object| object.is::<Error>()) {
-            Some(object) => {
-                let name = text_property(&object, "name").unwrap_or_else(|| "Error".to_owned());
-                causes.push(join(&name, &text_property(&object, "message").unwrap_or_default()));
-                at = object;
-            }
-            None => {
-                causes.push(Thrown::new(&JsError::from_opaque(cause)).message.replacen("thrown: ", "", 1));
-                break;
-            }
-        }
+        let Some(object) = cause.as_object().filter(|object| object.is::<Error>()) else {
+            causes.push(Thrown::new(&JsError::from_opaque(cause)).message.replacen("thrown: ", "", 1));
+            break;
+        };
+        let name = text_property(&object, "name").unwrap_or_else(|| "Error".to_owned());
+        causes.push(join(&name, &text_property(&object, "message").unwrap_or_default()));
+        at = object;
     }
     causes
 }

@@ -28,14 +28,11 @@ pub(crate) struct ColumnBuilder {
 /// The sizes of the values of a column, which those after them have to fit.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sizes {
-    /// Bytes of texts.
+    /// Bytes of texts, which offsets of 32 bits count.
     bytes: usize,
     /// Elements of each vector.
     width: Option<usize>,
 }
-
-/// The most bytes of the texts of a column.
-const MAX_BYTES: usize = u32::MAX as usize;
 
 impl ColumnBuilder {
     pub(crate) fn new(name: String, column_type: ColumnType) -> Self {
@@ -111,10 +108,8 @@ impl Sizes {
     }
 
     fn add_bytes(&mut self, length: usize) -> Result<(), String> {
-        if self.bytes + length >= MAX_BYTES {
-            return Err("is too long for a batch".to_owned());
-        }
-        self.bytes += length;
+        let bytes = self.bytes.checked_add(length).filter(|bytes| u32::try_from(*bytes).is_ok());
+        self.bytes = bytes.ok_or("is too long for a batch")?;
         Ok(())
     }
 }

@@ -31,7 +31,7 @@ impl Json {
 
     /// The last member of an object with a name.
     pub(crate) fn member(&self, name: &str) -> Option<&Self> {
-        self.members().iter().rev().find(|(key, _)| *key == JsString::from(name)).map(|(_, value)| value)
+        self.members().iter().rev().find(|(key, _)| *key == *name).map(|(_, value)| value)
     }
 
     pub(crate) fn members(&self) -> &[(JsString, Self)] {

@@ -72,7 +72,7 @@ impl Definition {
         }
         let object = JsObject::with_object_proto(context.intrinsics());
         for parameter in &self.parameters {
-            match self.value(parameter, &json, &mut problems, context) {
+            match parameter.value(&json, &mut problems, context) {
                 Ok(value) => {
                     let created = object.create_data_property_or_throw(parameter.key.clone(), value, context);
                     created.map_err(|why| error(why.to_string()))?;
@@ -81,25 +81,6 @@ impl Definition {
             }
         }
         if problems.is_empty() { Ok(object) } else { Err(error(problems.join("; "))) }
-    }
-
-    fn value(
-        &self,
-        parameter: &ParameterSpec,
-        json: &Json,
-        problems: &mut Vec<String>,
-        context: &mut Context,
-    ) -> Result<JsValue, JsError> {
-        match json.member(&parameter.name) {
-            Some(Json::Null) if !parameter.is_required && parameter.default.is_undefined() => Ok(JsValue::null()),
-            Some(value) => read(value, &parameter.parameter_type, &parameter.name, problems, context),
-            None if parameter.is_required => {
-                problems.push(format!("`{}` is missing, and there is no default", parameter.name));
-                Ok(JsValue::undefined())
-            }
-            None if parameter.default.is_undefined() => Ok(JsValue::null()),
-            None => Ok(parameter.default.clone()),
-        }
     }
 
     /// The end of a message about an unknown name: a name that differs by few characters, or all names.
@@ -113,6 +94,21 @@ impl Definition {
                 let names: Vec<String> = names.map(|known| format!("`{known}`")).collect();
                 format!("; expected one of {}", names.join(", "))
             }
+        }
+    }
+}
+
+impl ParameterSpec {
+    fn value(&self, json: &Json, problems: &mut Vec<String>, context: &mut Context) -> Result<JsValue, JsError> {
+        match json.member(&self.name) {
+            Some(Json::Null) if !self.is_required && self.default.is_undefined() => Ok(JsValue::null()),
+            Some(value) => read(value, &self.parameter_type, &self.name, problems, context),
+            None if self.is_required => {
+                problems.push(format!("`{}` is missing, and there is no default", self.name));
+                Ok(JsValue::undefined())
+            }
+            None if self.default.is_undefined() => Ok(JsValue::null()),
+            None => Ok(self.default.clone()),
         }
     }
 }

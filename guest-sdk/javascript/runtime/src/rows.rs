@@ -160,9 +160,9 @@ pub(crate) fn from_rows(
     bound: &mut Bound<'_>,
 ) -> Result<Output, StepError> {
     let entries = Entries::read(object, scope, bound)?;
-    let named = entries.check(scope)?;
+    let has_origins = entries.check(scope)?;
     let is_batch = matches!(scope, Scope::Batch(_));
-    let mut output = Collector::new(bound.outputs, names, named || is_batch);
+    let mut output = Collector::new(bound.outputs, names, has_origins || is_batch);
     let mut rejected: BTreeSet<u32> = entries.rejected.keys().copied().collect();
     for (position, (origin, value)) in (0..).zip(entries.added) {
         // Without names, there is one row for each input row.
