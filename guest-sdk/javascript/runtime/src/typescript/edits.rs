@@ -26,6 +26,11 @@ impl Edits {
         self.add(start, end, Some(';'), None);
     }
 
+    /// Removes a range, and puts a character at its start.
+    pub(super) fn blank_with_start(&mut self, start: u32, end: u32, first: char) {
+        self.add(start, end, Some(first), None);
+    }
+
     /// Removes a range, and puts a character at its end.
     pub(super) fn blank_with_end(&mut self, start: u32, end: u32, last: char) {
         self.add(start, end, None, Some(last));
