@@ -46,6 +46,10 @@ fn a_change_of_the_source_compiles_nothing_and_is_another_component() {
     assert!(ran.compiled.is_empty(), "{:?}", ran.compiled);
 }
 
+/// A step that imports a module when its function is called.
+const LATER: &str = "import { transform } from 'stillbox';\n\
+                     export default transform({}, async () => { await import('./late.js'); });\n";
+
 #[test]
 fn mistakes_are_reported_at_build_time_with_their_place() {
     for (file, code, place, message) in [
@@ -71,14 +75,35 @@ fn mistakes_are_reported_at_build_time_with_their_place() {
         ("step.js", "export const a = 1;\n", "step.js", "the default export must be a step"),
         ("step.ts", "enum A { B }\nexport default A;\n", "step.ts:1:1", "an `enum` is not a type that can be removed"),
         ("step.ts", "\nexport default (a: number => a);\n", "step.ts:2:", "SyntaxError"),
-        ("step.ts", "import './lib/deep.ts';\nexport default 1;\n", "lib/deep.ts:1:1", "brackets within each other"),
-        ("step.js", "import './lib/bad.js';\nexport default 1;\n", "lib/bad.js:2:", "SyntaxError"),
+        (
+            "step.ts",
+            "import './lib/deep.ts';\nexport default 1;\n",
+            "lib/deep.ts:1:116",
+            "more than 100 brackets within each other",
+        ),
+        (
+            "step.js",
+            "import './lib/bad.js';\nexport default 1;\n",
+            "lib/bad.js:2:1",
+            "SyntaxError: unexpected token 'let'",
+        ),
+        ("step.js", "import './bad.js';\nexport default 1;\n", "lib/bad.js:2:1", "SyntaxError: unexpected token 'let'"),
+        ("step.js", LATER, "late.js:1:35", "cannot import `fs`"),
+        (
+            "step.js",
+            "import { transform } from 'stillbox';\nimport './lib/later.js';\nexport default transform({}, () => true);\n",
+            "lib/bad.js:2:1",
+            "SyntaxError: unexpected token 'let'",
+        ),
     ] {
         let folder = Folder::new();
         write_step(&folder, file, code);
         folder.write("step/words.json", "{\"a\": 1,}");
         folder.write("step/lib/deep.ts", format!("export default {}{};\n", "[".repeat(100_000), "]".repeat(100_000)));
         folder.write("step/lib/bad.js", "\nlet = = 1;\n");
+        folder.write("step/bad.js", "import './lib/bad.js';\n");
+        folder.write("step/lib/later.js", "export const later = () => import('./bad.js');\n");
+        folder.write("step/late.js", "export const files = () => import('fs');\n");
         let stderr = outcome(javascript::command(&folder).args(["build", "step"])).failed(2);
         assert!(stderr.contains(place) && stderr.contains(message), "{code}\n{stderr}");
         assert!(!stderr.contains("runtime/src") && !stderr.contains("unreachable"), "{stderr}");
@@ -109,10 +134,46 @@ fn a_definition_with_a_mistake_is_reported_at_its_line() {
             "gets its name from the parameter `b`, which is not a text parameter",
         ),
         ("throw new Error('at the top');\nexport default 1;\n", "step.js:1", "Error: at the top"),
-        ("import { none } from 'stillbox';\nexport default none;\n", "step.js", "none"),
+        (
+            "import { none } from 'stillbox';\nexport default none;\n",
+            "step.js:2:1",
+            "SyntaxError: could not find export `none`",
+        ),
+        (
+            "import { transform, json } from 'stillbox';\nexport default transform({ parameters: { a: json({ default: new Map() }) } }, () => true);\n",
+            "step.js:2:1",
+            "an object of a built-in class is not a JSON value",
+        ),
     ] {
         let stderr = error_for(code);
         assert!(stderr.contains(place) && stderr.contains(message), "{code}\n{stderr}");
+    }
+}
+
+#[test]
+fn an_exception_while_loading_has_its_causes_calls_and_hint() {
+    for (code, parts) in [
+        (
+            "const f = () => process.env.X;\nconst x = f();\nexport default x;\n",
+            &[
+                "step.js:1:",
+                "ReferenceError: process is not defined, in `const f = () => process.env.X;`",
+                "called from step.js:2: const x = f();",
+                "hint: `process` belongs to Node",
+            ][..],
+        ),
+        ("require('fs');\nexport default 1;\n", &["require is not defined", "hint: a step consists of ES modules"][..]),
+        (
+            "throw new Error('outer', { cause: new TypeError('inner') });\nexport default 1;\n",
+            &["Error: outer", "caused by: TypeError: inner"][..],
+        ),
+    ] {
+        let folder = Folder::new();
+        write_step(&folder, "step.js", code);
+        let stderr = outcome(javascript::command(&folder).args(["build", "step"])).failed(2);
+        for part in parts {
+            assert!(stderr.contains(part), "{part}\n{stderr}");
+        }
     }
 }
 

@@ -6,6 +6,9 @@ use boa_engine::JsString;
 
 use crate::json::Json;
 
+/// The most characters of a line in a message.
+const MAX_LINE: usize = 160;
+
 /// The modules of a step.
 #[derive(Debug, Default)]
 pub(crate) struct Bundle {
@@ -54,12 +57,14 @@ impl Bundle {
         })
     }
 
-    /// Returns the line of a file of the author, from 1, without white space around it.
+    /// Returns the line of a file of the author, from 1, without white space around it, or the begin of a long one.
     pub(crate) fn line(&self, file: &str, line: u32) -> Option<String> {
         let module = self.modules.get(file)?;
         let text = module.code.to_std_string_lossy();
         let line = text.lines().nth(line.checked_sub(1)? as usize)?.trim();
-        Some(line.to_owned()).filter(|line| !line.is_empty())
+        let end = line.char_indices().nth(MAX_LINE).map_or(line.len(), |(end, _)| end);
+        let dots = if end < line.len() { "..." } else { "" };
+        Some(format!("{}{dots}", &line[..end])).filter(|line| !line.is_empty())
     }
 }
 

@@ -110,15 +110,24 @@ impl ErrorClasses {
 /// Returns the place of a syntax error that the engine found in the first module that may have it.
 fn syntax_module(message: &str, bundle: &Bundle) -> Option<String> {
     let (line, column) = syntax_position(message)?;
-    let named = bundle.modules.keys().find(|path| message.contains(&format!("{path}: ")));
-    Some(format!("{}:{line}:{column}", named.unwrap_or(&bundle.main)))
+    let path = named_module(message, bundle).map_or(&*bundle.main, |(path, _)| path);
+    Some(format!("{path}:{line}:{column}"))
+}
+
+const SYNTAX_ERROR: &str = "SyntaxError: ";
+
+/// Returns the module that the loader named in front of a message, and the rest of the message.
+fn named_module<'a>(message: &'a str, bundle: &'a Bundle) -> Option<(&'a str, &'a str)> {
+    let message = message.strip_prefix(SYNTAX_ERROR)?;
+    let named =
+        bundle.modules.keys().filter_map(|path| Some((&**path, message.strip_prefix(&**path)?.strip_prefix(": ")?)));
+    named.max_by_key(|(path, _)| path.len())
 }
 
 /// Returns the message of a syntax error without the place, which is reported by itself.
 fn without_place(message: &str, bundle: &Bundle) -> String {
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
-    let named = bundle.modules.keys().find(|path| message.contains(&format!("{path}: ")));
-    named.map_or_else(|| message.to_owned(), |path| message.replacen(&format!("{path}: "), "", 1))
+    named_module(message, bundle).map_or_else(|| message.to_owned(), |(_, message)| format!("{SYNTAX_ERROR}{message}"))
 }
 
 /// A call in a trace.

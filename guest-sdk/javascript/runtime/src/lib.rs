@@ -1,9 +1,10 @@
 //! The component that every step in JavaScript runs in: an engine, the SDK, and the contract. It gets the modules of a step from
 //! the host, by the interface `source`, so all steps share its compiled code.
 //!
-//! Everything that the modules return is hostile: getters throw, proxies lie, and errors have no message. Functions of theirs are
+//! Everything that the modules return is hostile: getters throw, proxies return anything, and errors have no message. Functions of theirs are
 //! called where JavaScript itself would call them, and what they throw is an error of the row.
 
+#[expect(clippy::same_length_and_capacity, reason = "wit-bindgen generates the bindings")]
 mod bindings;
 mod bundle;
 mod cell;
@@ -12,6 +13,7 @@ mod context;
 mod definition;
 mod failure;
 mod globals;
+mod imports;
 mod input;
 mod json;
 mod json_value;
@@ -25,6 +27,7 @@ mod step;
 mod typescript;
 
 use std::cell::RefCell;
+use std::fmt::Write as _;
 
 use bindings::exports::stillbox::step::guest::{Guest, StepManifest};
 use bindings::stillbox::step::panic;
@@ -35,6 +38,7 @@ use crate::run::Instance;
 use crate::step::Loaded;
 
 /// The language and version of the SDK, which `stillbox inspect` reads from the component.
+#[cfg(target_arch = "wasm32")]
 const SDK: &str = concat!("javascript ", env!("CARGO_PKG_VERSION"), "\n");
 
 #[expect(unsafe_code, reason = "`link_section` is unsafe; the linker gives no meaning to a section of this name")]
@@ -55,16 +59,11 @@ struct Component;
 impl Guest for Component {
     fn manifest() -> StepManifest {
         failure::report_panics();
-        match Loaded::load() {
-            Ok(mut loaded) => loaded.manifest(),
+        match Loaded::load().and_then(|mut loaded| loaded.manifest()) {
+            Ok(manifest) => manifest,
             // The contract has no error here.
             Err(error) => {
-                // The call that threw comes last.
-                let message = match error.trace.last().and_then(|frame| frame.split_once(": ")) {
-                    Some((_, line)) => format!("{}, in `{line}`", error.message),
-                    None => error.message,
-                };
-                panic::report(&message, error.location.as_ref(), None);
+                panic::report(&as_text(&error), error.location.as_ref(), None);
                 std::process::abort()
             }
         }
@@ -84,6 +83,26 @@ impl Guest for Component {
     fn finish() -> Result<Option<Output>, StepError> {
         with_instance(Instance::finish)
     }
+}
+
+/// Returns an error as one text, without its place.
+fn as_text(error: &StepError) -> String {
+    let mut text = error.message.clone();
+    // The call that threw comes last.
+    let mut calls = error.trace.iter().rev();
+    if let Some((_, line)) = calls.next().and_then(|frame| frame.split_once(": ")) {
+        let _ = write!(text, ", in `{line}`");
+    }
+    for call in calls {
+        let _ = write!(text, "; called from {call}");
+    }
+    for cause in &error.causes {
+        let _ = write!(text, "; caused by: {cause}");
+    }
+    if let Some(hint) = &error.hint {
+        let _ = write!(text, "; hint: {hint}");
+    }
+    text
 }
 
 fn with_instance<T>(call: impl FnOnce(&mut Instance) -> Result<T, StepError>) -> Result<T, StepError> {

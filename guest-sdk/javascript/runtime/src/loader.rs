@@ -1,7 +1,7 @@
 //! Loads the modules of a step, which the host has found already.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -10,6 +10,7 @@ use boa_engine::{Context, JsError, JsNativeError, JsResult, JsString, Source};
 
 use crate::bundle::Bundle;
 use crate::globals::PRELUDE;
+use crate::imports::{imports, unresolved};
 use crate::json::Json;
 use crate::json_value::to_js;
 use crate::typescript::{self, Mistake};
@@ -47,16 +48,17 @@ impl Loader {
         }
         let not_found = || JsError::from(JsNativeError::typ().with_message(format!("there is no module `{path}`")));
         let text = self.bundle.modules.get(path).ok_or_else(not_found)?;
-        let (_, ending) = path.rsplit_once('.').unwrap_or_default();
-        let module = if ending == "json" {
+        let module = if ending(path) == "json" {
             let json = Json::parse(&text.code.to_std_string_lossy());
             let json = json.map_err(|error| JsNativeError::syntax().with_message(format!("{path}: {error}")))?;
             let value = to_js(&json, context)?;
             Module::from_value_as_default(value, context)
         } else {
-            let units = match ending {
-                "ts" | "mts" => without_types(&text.code.to_std_string_lossy(), path)?.encode_utf16().collect(),
-                _ => text.code.to_vec(),
+            let units = if is_typescript(path) {
+                let code = typescript::without_types(&text.code.to_std_string_lossy());
+                code.map_err(|mistake| syntax_error(path, &mistake))?.encode_utf16().collect()
+            } else {
+                text.code.to_vec()
             };
             let source = Source::from_utf16(&units).with_path(Path::new(path));
             Module::parse(source, None, context).map_err(|error| in_file(&error, path))?
@@ -76,29 +78,54 @@ impl Loader {
             return self.module(path, context);
         }
         let code = module.map(|module| module.code.to_std_string_lossy()).unwrap_or_default();
-        let (line, column) = place(&code, &specifier);
-        Err(JsNativeError::syntax()
-            .with_message(format!(
-                "{from}: cannot import `{specifier}`: a step can import \"stillbox\" and files of its folder that it names in a literal, \
-                 such as \"./words.js\"; bundle a package of npm into one such file at line {line}, col {column}"
-            ))
-            .into())
+        let found = imports(&code, is_typescript(&from)).into_iter().find(|(other, _)| *other == specifier);
+        let at = found.map_or_else(|| find_text(&code, &specifier), |(_, at)| at);
+        Err(syntax_error(&from, &unresolved(&specifier, &code, at)))
+    }
+
+    /// Parses all modules that the first one imports, directly or not, with those of `import(…)`.
+    ///
+    /// # Errors
+    /// One of them has a mistake of syntax, or imports what is not there.
+    pub(crate) fn check(&self, context: &mut Context) -> JsResult<()> {
+        let mut left = vec![self.bundle.main.clone()];
+        let mut seen = BTreeSet::new();
+        while let Some(path) = left.pop() {
+            if !seen.insert(path.clone()) {
+                continue;
+            }
+            self.module(&path, context)?;
+            let Some(module) = self.bundle.modules.get(&path).filter(|_| ending(&path) != "json") else { continue };
+            let code = module.code.to_std_string_lossy();
+            for (specifier, at) in imports(&code, is_typescript(&path)) {
+                match module.imports.get(&specifier) {
+                    Some(imported) => left.push(imported.clone()),
+                    None if specifier == SDK => {}
+                    None => return Err(syntax_error(&path, &unresolved(&specifier, &code, at))),
+                }
+            }
+        }
+        Ok(())
     }
 }
 
-/// Returns the line and the column of a text in quotation marks, both from 1.
-fn place(code: &str, text: &str) -> (usize, usize) {
+/// Returns the place of a text in quotation marks.
+fn find_text(code: &str, text: &str) -> usize {
     let found = ['"', '\''].iter().find_map(|quote| code.find(&format!("{quote}{text}{quote}")));
-    let before = &code[..found.unwrap_or_default()];
-    let start = before.rfind('\n').map_or(0, |end| end + 1);
-    (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
+    found.unwrap_or_default()
 }
 
-/// Returns a module without the types of TypeScript.
-fn without_types(source: &str, path: &str) -> JsResult<String> {
-    typescript::without_types(source).map_err(|Mistake { line, column, message }| {
-        JsNativeError::syntax().with_message(format!("{path}: {message} at line {line}, col {column}")).into()
-    })
+fn is_typescript(path: &str) -> bool {
+    matches!(ending(path), "ts" | "mts")
+}
+
+fn ending(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(_, ending)| ending)
+}
+
+/// An error that begins with the file and ends with the place, as the engine's own.
+fn syntax_error(path: &str, Mistake { line, column, message }: &Mistake) -> JsError {
+    JsNativeError::syntax().with_message(format!("{path}: {message} at line {line}, col {column}")).into()
 }
 
 /// Names the file in a syntax error, which the engine does not.

@@ -165,7 +165,7 @@ impl Instance {
     }
 
     fn parts(&mut self) -> (Bound<'_>, &mut State) {
-        let Loaded { engine, bundle, classes, definition } = &mut self.loaded;
+        let Loaded { engine, bundle, classes, definition, .. } = &mut self.loaded;
         (Bound { engine, outputs: &definition.outputs, classes, bundle }, &mut self.state)
     }
 

@@ -32,6 +32,7 @@ pub(crate) struct Classes {
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) engine: Engine,
+    loader: Rc<Loader>,
     pub(crate) bundle: Rc<Bundle>,
     pub(crate) classes: Classes,
     pub(crate) definition: Definition,
@@ -57,7 +58,7 @@ impl Loaded {
             }
             described
         })?;
-        Ok(Self { engine, bundle, classes, definition })
+        Ok(Self { engine, loader, bundle, classes, definition })
     }
 
     /// Asks for the columns, if they depend on the parameters.
@@ -77,18 +78,25 @@ impl Loaded {
         Ok(())
     }
 
-    /// Returns the manifest.
-    pub(crate) fn manifest(&mut self) -> StepManifest {
-        let summary = self.definition.summary.clone().unwrap_or_else(|| self.bundle.summary.clone());
-        let parameters = self.definition.schema(&mut self.engine.context);
-        StepManifest {
+    /// Returns the manifest, after it has checked the modules that run later.
+    ///
+    /// # Errors
+    /// A module that is imported later has a mistake, or a default is not JSON.
+    pub(crate) fn manifest(&mut self) -> Result<StepManifest, StepError> {
+        let context = &mut self.engine.context;
+        let parameters = self.loader.check(context).and_then(|()| self.definition.schema(context));
+        let parameters = parameters.map_err(|error| {
+            let error = self.classes.errors.describe(&error, ErrorKind::Internal, &self.bundle);
+            let location = error.location.or_else(|| Some(self.bundle.place()));
+            StepError { location, ..error }
+        })?;
+        Ok(StepManifest {
             name: self.bundle.name.clone(),
             version: self.bundle.version.clone(),
-            summary,
+            summary: self.definition.summary.clone().unwrap_or_else(|| self.bundle.summary.clone()),
             kind: self.definition.form.kind(),
-            // A default that is not JSON is reported by the host, as a schema that is none.
-            parameters: parameters.unwrap_or_else(|error| error.to_string()),
-        }
+            parameters,
+        })
     }
 }
 
