@@ -4,6 +4,7 @@
 
 mod building;
 mod callbacks;
+mod definitions;
 mod failures;
 mod kinds;
 mod rows;

@@ -1,6 +1,7 @@
 //! Values: nothing changes silently between the contract and JavaScript.
 
-use super::{output, rejected};
+use super::{output, rejected, write_step};
+use crate::harness::{Folder, PipelineFile, component_step, javascript, outcome};
 
 /// A step that returns one column of this type for each row.
 fn step(inputs: &str, column: &str, body: &str) -> String {
@@ -68,6 +69,7 @@ fn a_value_that_does_not_fit_its_column_is_an_error() {
         ("json()", "[NaN]", "TypeError: NaN is not a JSON value"),
         ("json()", "{ a: [undefined] }", "TypeError: undefined is not a JSON value"),
         ("json()", "new Map()", "TypeError: an object of a built-in class is not a JSON value"),
+        ("json()", "{ a: new Date(NaN) }", "TypeError: an invalid date is not a JSON value"),
         (
             "json()",
             "(() => { const a = []; a.push(a); return a; })()",
@@ -84,8 +86,39 @@ fn a_value_that_does_not_fit_its_column_is_an_error() {
             rejected(&code.replace("(row) => {", "(row) => { if (row.x !== 1) return null;"), "{\"x\":1}\n{\"x\":2}\n");
         assert_eq!(failures.len(), 1, "{column} {value}: {failures:?}");
         assert_eq!(failures[0]["message"], message, "{column} {value}");
-        assert_eq!(failures[0]["input"]["line"].as_i64().or(Some(1)), Some(1));
+        assert_eq!(failures[0]["row"]["line"], 1, "{failures:?}");
     }
+}
+
+#[test]
+fn whole_numbers_in_json_keep_the_digits_that_they_have() {
+    let value = "[2 ** 53 - 1, -(2 ** 53), 2 ** 60, 1e21, 2n ** 60n, new Date(0)]";
+    assert_eq!(
+        output(&step("x: s.integer()", "json()", &format!("return {{ y: {value} }};")), "{\"x\":1}\n"),
+        "{\"x\":1,\"y\":[9007199254740991,-9.007199254740992e15,1.152921504606847e18,1e21,1152921504606846976,\
+         \"1970-01-01T00:00:00.000Z\"]}\n"
+    );
+}
+
+#[test]
+fn a_vector_of_another_width_rejects_its_row() {
+    let folder = Folder::new();
+    let make = "import * as s from 'stillbox';\n\
+                export default s.transform({ output: { v: s.vector() } }, () => ({ v: [1, 2] }));\n";
+    folder.write("make/package.json", "{\"name\":\"make\"}");
+    folder.write("make/step.js", make);
+    write_step(&folder, "step.js", &step("v: s.vector({ width: 3 })", "integer()", "return { y: row.v.length };"));
+    folder.write("input.jsonl", "{\"x\":1}\n");
+    let pipeline = PipelineFile::new()
+        .add(component_step("make", "make"))
+        .add(component_step("mine", "step").on_failure("reject"))
+        .rejects();
+    folder.write_pipeline(pipeline);
+    let mut command = javascript::command(&folder);
+    outcome(command.args(["run", "pipeline.toml", "--failures", "failures.jsonl"])).succeeded();
+    let failures = folder.json_lines("failures.jsonl");
+    assert_eq!(failures.len(), 1, "{failures:?}");
+    assert_eq!(failures[0]["message"], "`v` must have 3 elements, not 2");
 }
 
 #[test]

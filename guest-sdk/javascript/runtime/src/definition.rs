@@ -157,7 +157,8 @@ impl Definition {
         let (inputs, outputs) = (columns(inputs)?, columns(outputs)?);
         let parameters = parameters.into_iter();
         let parameters = parameters.map(|(key, parameter)| ParameterSpec::read(key, &parameter, context));
-        let parameters = parameters.collect::<JsResult<_>>()?;
+        let parameters = parameters.collect::<JsResult<Vec<_>>>()?;
+        check_names(&parameters)?;
         let mut is_function = |name: &str| JsResult::Ok(get(step, name, context)?.is_callable());
         let is_unresolved = is_function("input")? || is_function("output")?;
         Ok(Self {
@@ -173,7 +174,7 @@ impl Definition {
 
     /// Returns the parameter with this property.
     pub(crate) fn parameter(&self, key: &str) -> Option<&ParameterSpec> {
-        self.parameters.iter().find(|parameter| parameter.key == JsString::from(key))
+        self.parameters.iter().find(|parameter| parameter.key == *key)
     }
 }
 
@@ -232,6 +233,18 @@ impl ParameterType {
             _ => Self::Json,
         })
     }
+}
+
+/// Two properties can have the same name in a pipeline file: `minLength` and `min_length`.
+fn check_names(parameters: &[ParameterSpec]) -> JsResult<()> {
+    for (position, parameter) in parameters.iter().enumerate() {
+        if let Some(other) = parameters[..position].iter().find(|other| other.name == parameter.name) {
+            let (one, other) = (other.key.to_std_string_lossy(), parameter.key.to_std_string_lossy());
+            let message = format!("the parameters `{one}` and `{other}` have the same name `{}`", parameter.name);
+            return Err(JsNativeError::typ().with_message(message).into());
+        }
+    }
+    Ok(())
 }
 
 fn choices(object: &JsObject, context: &mut Context) -> JsResult<Option<Vec<String>>> {

@@ -114,6 +114,12 @@ fn value(spec: &ColumnSpec, column: &Column, row: usize, context: &mut Context) 
         }
         Values::Vector(vectors) => {
             let width = vectors.width as usize;
+            if let ColumnType::Vector(Some(wanted)) = spec.column_type
+                && wanted != vectors.width
+            {
+                let name = spec.key.to_std_string_lossy();
+                return Err(RowError::input(format!("`{name}` must have {wanted} elements, not {width}"), None));
+            }
             let elements = vectors.elements[row * width..(row + 1) * width].iter().copied();
             JsFloat32Array::from_iter(elements, context)?.into()
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use boa_engine::builtins::proxy::Proxy;
-use boa_engine::object::builtins::JsArray;
+use boa_engine::object::builtins::{JsArray, JsDate};
 use boa_engine::property::PropertyKey;
 use boa_engine::{
     Context, JsBigInt, JsError, JsNativeError, JsObject, JsResult, JsString, JsValue, JsVariant, js_string,
@@ -83,6 +83,10 @@ pub(crate) fn write(out: &mut String, value: &JsValue, depth: usize, context: &m
         JsVariant::Float64(value) if !value.is_finite() => return Err(unfit(format!("{value} is not a JSON value"))),
         // An integer would lose the sign.
         JsVariant::Float64(value) if value == 0.0 && value.is_sign_negative() => out.push_str("-0.0"),
+        // As an integer, it would have digits that the number does not have.
+        JsVariant::Float64(value) if value.fract() == 0.0 && value.abs() > MAX_SAFE as f64 => {
+            let _ = write!(out, "{value:e}");
+        }
         JsVariant::Float64(_) => out.push_str(&value.to_string(context)?.to_std_string_lossy()),
         JsVariant::BigInt(value) => out.push_str(&value.to_string_radix(10)),
         JsVariant::String(text) => write_text(out, &text)?,
@@ -99,6 +103,9 @@ fn write_object(out: &mut String, object: &JsObject, depth: usize, context: &mut
     }
     if let Some(convert) = object.get(js_string!("toJSON"), context)?.as_callable() {
         let value = convert.call(&object.clone().into(), &[js_string!("").into()], context)?;
+        if value.is_null() && JsDate::from_object(object.clone()).is_ok() {
+            return Err(unfit("an invalid date is not a JSON value"));
+        }
         return write(out, &value, depth + 1, context);
     }
     if object.is_array() {

@@ -19,35 +19,88 @@ export class TransientError extends StepError {}
 /** Thrown to drop the row, with a reason. */
 export class Drop extends Error {}
 
-const show = (value) => (typeof value === "string" ? JSON.stringify(value) : value === null ? "null" : `a value of type ${typeof value}`);
+const show = (value) => (typeof value === "string" ? JSON.stringify(value) : ["number", "boolean"].includes(typeof value) || value === null ? String(value) : Array.isArray(value) ? "a list" : `a value of type ${typeof value}`);
 
+// The options of columns and parameters, for all types and for single ones.
 const COLUMN = ["name", "from", "nullable", "optional", "doc"];
-const PARAMETER = ["name", "optional", "default", "doc"];
-const OPTIONS = {
-  boolean: [], integer: ["min", "max"], bigint: [], float: ["min", "max"], text: ["choices"], binary: [], json: [], vector: ["width"],
-  list: ["of"],
+const COLUMNS = {
+  boolean: [], integer: [], bigint: [], float: [], text: ["choices"], binary: [], json: [], vector: ["width"],
 };
-const PARAMETERS = ["boolean", "integer", "float", "text", "json", "list"];
+const PARAMETER = ["name", "optional", "default", "doc"];
+const PARAMETERS = {
+  boolean: [], integer: ["min", "max"], float: ["min", "max"], text: ["choices"], json: [], list: ["of"],
+};
+const known = (type, all, own) => (hasOwn(own, type) ? [...all, ...own[type]] : []);
+
+const isText = (value) => typeof value === "string";
+const isBoolean = (value) => typeof value === "boolean";
+/** The tests of parameters, also of their defaults, with words for messages. */
+const VALUES = {
+  boolean: [isBoolean, "true or false"],
+  integer: [Number.isSafeInteger, "a whole number of at most 2^53 - 1"],
+  float: [Number.isFinite, "a number"],
+  text: [isText, "a text"],
+  json: [() => true, ""],
+  list: [Array.isArray, "a list"],
+};
+/** The tests of options. */
+const OPTIONS = {
+  name: [(value) => isText(value) && value !== "", "a text that is not empty"],
+  from: [isText, "the name of a parameter"],
+  doc: [isText, "a text"],
+  nullable: [isBoolean, "true or false"],
+  optional: [isBoolean, "true or false"],
+  choices: [(value) => Array.isArray(value) && value.length > 0 && value.every(isText), "a list of texts"],
+  width: [(value) => Number.isSafeInteger(value) && value > 0, "a whole number from 1"],
+};
+
+/** Returns why a value is not one of a parameter. */
+const misfit = (type, value) => {
+  const [fits, words] = VALUES[type.type];
+  if (!fits(value)) return `must be ${words}, not ${show(value)}`;
+  if (value < type.min) return `must be at least ${type.min}, not ${show(value)}`;
+  if (value > type.max) return `must be at most ${type.max}, not ${show(value)}`;
+  if (type.choices && !type.choices.includes(value)) return `must be one of ${type.choices.join(", ")}, not ${show(value)}`;
+  if (type.type === "list") {
+    const wrong = value.findIndex((one) => misfit(type.of, one));
+    if (wrong >= 0) return `[${wrong}] ${misfit(type.of, value[wrong])}`;
+  }
+};
 
 /** The type of a column or parameter. */
 export class Type {
   constructor(type, options) {
-    if (options === null || typeof options !== "object") throw new TypeError(`${type}: the options must be an object, not ${show(options)}`);
-    for (const key of keys(options)) {
-      if (![...COLUMN, ...PARAMETER, ...OPTIONS[type]].includes(key)) throw new TypeError(`${type}: unknown option \`${key}\``);
-      this[key] = options[key];
-    }
+    const fail = (message) => { throw new TypeError(`${type}: ${message}`); };
+    if (options === null || typeof options !== "object") fail(`the options must be an object, not ${show(options)}`);
+    const allowed = [...known(type, COLUMN, COLUMNS), ...known(type, PARAMETER, PARAMETERS)];
     this.type = type;
-    if (hasOwn(this, "choices") && !(Array.isArray(this.choices) && this.choices.length > 0 && this.choices.every((one) => typeof one === "string"))) {
-      throw new TypeError(`${type}: \`choices\` must be a list of texts`);
+    for (const key of keys(options)) {
+      if (!allowed.includes(key)) fail(`unknown option \`${key}\``);
+      // As if it was left out.
+      if (options[key] === undefined) continue;
+      const [fits, words] = (key === "min" || key === "max" ? VALUES[type] : OPTIONS[key]) ?? [() => true];
+      if (!fits(options[key])) fail(`\`${key}\` must be ${words}, not ${show(options[key])}`);
+      this[key] = Array.isArray(options[key]) && key === "choices" ? freeze([...options[key]]) : options[key];
     }
-    if (hasOwn(this, "width") && !(Number.isSafeInteger(this.width) && this.width > 0)) throw new TypeError(`${type}: \`width\` must be a whole number from 1`);
-    for (const key of ["name", "from", "doc"]) {
-      if (hasOwn(this, key) && typeof this[key] !== "string") throw new TypeError(`${type}: \`${key}\` must be a text, not ${show(this[key])}`);
+    if (this.min > this.max) fail(`\`min\` is ${this.min}, which is more than \`max\`: ${this.max}`);
+    if (hasOwn(this, "name") && hasOwn(this, "from")) fail("`name` and `from` exclude each other");
+    if (hasOwn(this, "default") && hasOwn(this, "optional")) fail("`default` and `optional` exclude each other");
+    if (type === "list") checkElements(this.of, fail);
+    if (hasOwn(this, "default")) {
+      const why = misfit(this, this.default);
+      if (why) fail(why.startsWith("[") ? `\`default\`${why}` : `\`default\` ${why}`);
     }
     freeze(this);
   }
 }
+
+const checkElements = (of, fail) => {
+  if (!(of instanceof Type && hasOwn(PARAMETERS, of.type) && of.type !== "list")) fail("the first argument must be a type such as text()");
+  for (const option of keys(of)) {
+    if (option !== "type" && !PARAMETERS[of.type].includes(option)) fail(`the type of the elements cannot have the option \`${option}\``);
+  }
+};
+
 export const boolean = (options = {}) => new Type("boolean", options);
 export const integer = (options = {}) => new Type("integer", options);
 export const bigint = (options = {}) => new Type("bigint", options);
@@ -61,17 +114,19 @@ export const list = (of, options = {}) => new Type("list", { ...options, of });
 /** A step. */
 export class Step {
   constructor(kind, spec, run) {
+    if (spec === null || typeof spec !== "object") throw new TypeError(`${kind}: the first argument must be an object, not ${show(spec)}`);
     const { parameters = {}, input = {}, output = {}, summary } = spec;
     const allowed = kind === "source" ? ["summary", "parameters", "output"] : ["summary", "parameters", "input", "output"];
     for (const key of keys(spec)) {
       if (!allowed.includes(key)) throw new TypeError(`${kind}: unknown key \`${key}\`; expected one of ${allowed.join(", ")}`);
     }
     if (typeof run !== "function") throw new TypeError(`${kind}: the second argument must be a function, not ${show(run)}`);
+    if (summary !== undefined && !isText(summary)) throw new TypeError(`${kind}: \`summary\` must be a text, not ${show(summary)}`);
     checkTypes(kind, "parameters", parameters, PARAMETER, PARAMETERS);
     for (const [group, columns] of [["input", input], ["output", output]]) {
       // Columns that depend on the parameters.
       if (typeof columns === "function") continue;
-      checkTypes(kind, group, columns, COLUMN, keys(OPTIONS).slice(0, -1));
+      checkTypes(kind, group, columns, COLUMN, COLUMNS);
       for (const key of keys(columns)) {
         const { from, optional } = columns[key];
         if (from !== undefined && parameters[from]?.type !== "text") {
@@ -85,18 +140,18 @@ export class Step {
   }
 }
 
-const checkTypes = (kind, group, types, options, allowed) => {
+const checkTypes = (kind, group, types, all, own) => {
+  if (types === null || typeof types !== "object" || Array.isArray(types)) {
+    throw new TypeError(`${kind}: \`${group}\` must be an object of types such as text(), not ${show(types)}`);
+  }
   for (const key of keys(types)) {
     const type = types[key];
     if (!(type instanceof Type)) throw new TypeError(`${kind}: \`${group}.${key}\` must be a type such as text(), not ${show(type)}`);
-    if (!allowed.includes(type.type)) throw new TypeError(`${kind}: \`${group}.${key}\` cannot be ${type.type}()`);
+    if (!hasOwn(own, type.type)) throw new TypeError(`${kind}: \`${group}.${key}\` cannot be ${type.type}()`);
     for (const option of keys(type)) {
-      if (option !== "type" && ![...options, ...OPTIONS[type.type]].includes(option)) {
+      if (option !== "type" && !known(type.type, all, own).includes(option)) {
         throw new TypeError(`${kind}: \`${group}.${key}\` cannot have the option \`${option}\``);
       }
-    }
-    if (group === "parameters" && type.type === "list" && !(type.of instanceof Type && PARAMETERS.includes(type.of.type) && type.of.type !== "list")) {
-      throw new TypeError(`${kind}: \`${group}.${key}\` must be a list of a type such as text()`);
     }
   }
 };
