@@ -1,6 +1,6 @@
 // The step `compute`.
 
-import { ParameterError, boolean, float, integer, json, list, text, transform } from "stillbox";
+import { InputError, ParameterError, boolean, float, integer, json, list, text, transform } from "stillbox";
 
 const TYPES = { boolean, integer, float, text, json };
 
@@ -11,6 +11,16 @@ function compile(expression) {
   } catch (error) {
     throw new ParameterError("`expression` is not an expression of JavaScript", { cause: error });
   }
+}
+
+/** Returns the value of the expression. A misspelt column is `undefined`, which must not become a null. */
+function valueFor(row) {
+  const value = compute(row);
+  if (value === undefined) {
+    const names = Object.keys(row).map((name) => `\`${name}\``).join(", ");
+    throw new InputError("the value of the expression is undefined", { hint: `the columns are ${names}; return null for a null` });
+  }
+  return value;
 }
 
 let compute;
@@ -30,5 +40,5 @@ export default transform(
       return { [into]: TYPES[type]({ nullable: true }) };
     },
   },
-  (row, { into }) => ({ [into]: compute(row) }),
+  (row, { into }) => ({ [into]: valueFor(row) }),
 );
