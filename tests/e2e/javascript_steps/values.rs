@@ -101,6 +101,33 @@ fn whole_numbers_in_json_keep_the_digits_that_they_have() {
 }
 
 #[test]
+fn bytes_of_every_view_are_decoded() {
+    for (value, expected) in [
+        ("new TextDecoder().decode(new Uint8Array([0xef, 0xbb, 0xbf, 0x61]))", "a"),
+        ("new TextDecoder('UTF-8', { ignoreBOM: true }).decode(new Uint8Array([0xef, 0xbb, 0xbf, 0x61]))", "\u{feff}a"),
+        ("new TextDecoder().decode(new Uint16Array([0x6261]))", "ab"),
+        ("new TextDecoder().decode(new DataView(new Uint8Array([0x61, 0x62, 0x63]).buffer, 1, 1))", "b"),
+        ("new TextDecoder().decode(new Uint8Array([0x61]).buffer)", "a"),
+        ("new TextDecoder().decode(new Uint8Array([0x61, 0xff]))", "a\u{fffd}"),
+        ("new TextDecoder().decode()", ""),
+    ] {
+        let code = step("x: s.integer()", "text()", &format!("return {{ y: {value} }};"));
+        assert_eq!(output(&code, "{\"x\":1}\n"), format!("{{\"x\":1,\"y\":\"{expected}\"}}\n"), "{value}");
+    }
+    for (value, message) in [
+        ("new TextDecoder().decode([1])", "TypeError: `decode` needs an ArrayBuffer, or a view such as a Uint8Array"),
+        (
+            "new TextDecoder('utf-8', { fatal: true }).decode(new Uint8Array([0xff]))",
+            "TypeError: the bytes are not UTF-8",
+        ),
+        ("new TextDecoder('latin1')", "RangeError: TextDecoder knows utf-8 only, not latin1"),
+    ] {
+        let failures = rejected(&step("x: s.integer()", "text()", &format!("return {{ y: {value} }};")), "{\"x\":1}\n");
+        assert_eq!(failures[0]["message"], message, "{value}");
+    }
+}
+
+#[test]
 fn a_vector_of_another_width_rejects_its_row() {
     let folder = Folder::new();
     let make = "import * as s from 'stillbox';\n\

@@ -87,17 +87,20 @@ fn encode(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult
     bytes_to_js(text.to_std_string_lossy().as_bytes(), context)
 }
 
-/// Takes bytes, and whether bytes that are not UTF-8 are an error.
+/// Takes bytes, whether bytes that are not UTF-8 are an error, and whether a byte-order mark is part of the text.
 fn decode(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     let bytes = match argument(arguments, 0) {
         value if value.is_undefined() => Vec::new(),
         value => bytes(&value, context)
-            .ok_or_else(|| JsNativeError::typ().with_message("`decode` needs a Uint8Array or an ArrayBuffer"))?,
+            .ok_or_else(|| JsNativeError::typ().with_message("`decode` needs an ArrayBuffer, or a view such as a Uint8Array"))?,
     };
     if argument(arguments, 1).to_boolean() && std::str::from_utf8(&bytes).is_err() {
         return Err(JsNativeError::typ().with_message("the bytes are not UTF-8").into());
     }
-    Ok(JsString::from(&*String::from_utf8_lossy(&bytes)).into())
+    let text = String::from_utf8_lossy(&bytes);
+    let with_mark = argument(arguments, 2).to_boolean();
+    let text = text.strip_prefix('\u{feff}').filter(|_| !with_mark).unwrap_or(&text);
+    Ok(JsString::from(text).into())
 }
 
 /// Returns bytes as a `Uint8Array`.

@@ -5,7 +5,8 @@
   const { trace, debug, info, warn, error, addTimer, removeTimer, encode, decode } = host;
   const then = Function.prototype.call.bind(Promise.prototype.then);
   const resolve = Promise.resolve.bind(Promise);
-  const SavedTypeError = TypeError;
+  const { isView } = ArrayBuffer;
+  const [SavedTypeError, SavedRangeError, SavedUint8Array] = [TypeError, RangeError, Uint8Array];
 
   const timer = (repeated) => (code, delay, ...values) => {
     if (typeof code !== "function") throw new SavedTypeError("the first argument of a timer is a function");
@@ -15,14 +16,25 @@
     get encoding() { return "utf-8"; }
     encode(text) { return encode(text); }
   }
+  // The bytes of an ArrayBuffer, or of a view such as a typed array.
+  const toBytes = (value) => (isView(value) ? new SavedUint8Array(value.buffer, value.byteOffset, value.byteLength) : value);
   class TextDecoder {
     #fatal;
-    constructor(label = "utf-8", options = {}) {
-      if (!/^utf-?8$/i.test(label)) throw new RangeError(`TextDecoder knows utf-8 only, not ${label}`);
-      this.#fatal = options.fatal === true;
+    #ignoreBOM;
+    constructor(label = "utf-8", { fatal = false, ignoreBOM = false } = {}) {
+      if (!["utf-8", "utf8", "unicode-1-1-utf-8"].includes(`${label}`.trim().toLowerCase())) {
+        throw new SavedRangeError(`TextDecoder knows utf-8 only, not ${label}`);
+      }
+      this.#fatal = Boolean(fatal);
+      this.#ignoreBOM = Boolean(ignoreBOM);
     }
     get encoding() { return "utf-8"; }
-    decode(bytes) { return decode(bytes, this.#fatal); }
+    get fatal() { return this.#fatal; }
+    get ignoreBOM() { return this.#ignoreBOM; }
+    decode(bytes, { stream = false } = {}) {
+      if (stream) throw new SavedTypeError("TextDecoder cannot decode a part of a text: `stream` is not supported");
+      return decode(toBytes(bytes), this.#fatal, this.#ignoreBOM);
+    }
   }
   const globals = {
     console: {
