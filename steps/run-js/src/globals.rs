@@ -88,6 +88,7 @@ fn write(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<
 }
 
 /// Returns a value as a short text, for messages.
+#[expect(clippy::unnecessary_wraps, reason = "functions of the engine have this type")]
 fn inspect_value(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     let value = argument(arguments, 0);
     let text = match (value.as_string(), value.as_object()) {
@@ -99,6 +100,7 @@ fn inspect_value(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> J
 }
 
 /// Returns what an object is, whatever its prototype.
+#[expect(clippy::unnecessary_wraps, reason = "functions of the engine have this type")]
 fn kind(_: &JsValue, arguments: &[JsValue], _: &mut Context) -> JsResult<JsValue> {
     let value = argument(arguments, 0);
     let Some(object) = value.as_object() else { return Ok(js_string!("primitive").into()) };

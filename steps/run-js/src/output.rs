@@ -1,5 +1,7 @@
 //! Text of limited length.
 
+use std::fmt::Write as _;
+
 /// Stores the start of what is written.
 #[derive(Debug)]
 pub(crate) struct Output {
@@ -26,7 +28,7 @@ impl Output {
     /// Returns the text, with the number of characters that are missing.
     pub(crate) fn into_text(mut self) -> String {
         if self.lost > 0 {
-            self.text.push_str(&format!("\n[{} more characters]", self.lost));
+            let _ = write!(self.text, "\n[{} more characters]", self.lost);
         }
         self.text
     }

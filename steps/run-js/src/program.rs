@@ -106,19 +106,19 @@ impl Program {
                 return Ending { verdict: Verdict::Passed, traceback: None };
             }
             let verdict = if is_test { Verdict::Failed } else { Verdict::Error };
-            let frames = result.err().map(|error| self.describe(&error, name));
+            let frames = result.err().map(|error| describe(&error, name));
             return self.ending(verdict, frames);
         }
         // An error of the engine is lost if a promise gets it.
         if self.context.instructions_remaining() == 0 {
-            let frames = result.err().map(|error| self.describe(&error, name)).unwrap_or_default();
+            let frames = result.err().map(|error| describe(&error, name)).unwrap_or_default();
             let message = format!("LimitReached: more than {} instructions", self.max_instructions);
             return self.ending(Verdict::Limit, Some(frames.with_message(message)));
         }
         let failed = self.state.failed.borrow_mut().take();
         match (result, failed) {
             (Err(error), None) => {
-                let thrown = self.describe(&error, name);
+                let thrown = describe(&error, name);
                 let verdict = if error.as_engine().is_some() {
                     let message = format!("LimitReached: more than {MAX_CALLS} calls of functions within each other");
                     return self.ending(Verdict::Limit, Some(thrown.with_message(message)));
@@ -150,18 +150,7 @@ impl Program {
         let value = script.evaluate(&mut self.context)?;
         // A timer that repeats runs until the limit of time.
         run_events(&mut self.context, &self.hooks, &self.state.timers, || false)?;
-        settled(value)
-    }
-
-    fn describe(&self, error: &JsError, name: &str) -> Thrown {
-        let mut thrown = Thrown::new(error);
-        thrown.retain_frames(is_shown);
-        if thrown.frames().is_empty()
-            && let Some((line, column)) = syntax_position(thrown.message())
-        {
-            thrown.add_frame(format!("{name}:{line}:{column}"));
-        }
-        thrown
+        settled(&value)
     }
 
     fn ending(&self, verdict: Verdict, thrown: Option<Thrown>) -> Ending {
@@ -170,12 +159,23 @@ impl Program {
     }
 }
 
+fn describe(error: &JsError, name: &str) -> Thrown {
+    let mut thrown = Thrown::new(error);
+    thrown.retain_frames(is_shown);
+    if thrown.frames().is_empty()
+        && let Some((line, column)) = syntax_position(thrown.message())
+    {
+        thrown.add_frame(format!("{name}:{line}:{column}"));
+    }
+    thrown
+}
+
 fn is_shown(frame: &str) -> bool {
     !frame.contains(PRELUDE)
 }
 
 /// Checks the value of a script: a promise has to be settled, and fulfilled.
-fn settled(value: JsValue) -> JsResult<()> {
+fn settled(value: &JsValue) -> JsResult<()> {
     let Some(promise) = value.as_object().filter(boa_engine::JsObject::is::<Promise>) else { return Ok(()) };
     match JsPromise::from_object(promise)?.state() {
         PromiseState::Fulfilled(_) => Ok(()),

@@ -91,8 +91,9 @@ fn encode(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult
 fn decode(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     let bytes = match argument(arguments, 0) {
         value if value.is_undefined() => Vec::new(),
-        value => bytes(&value, context)
-            .ok_or_else(|| JsNativeError::typ().with_message("`decode` needs an ArrayBuffer, or a view such as a Uint8Array"))?,
+        value => bytes(&value, context).ok_or_else(|| {
+            JsNativeError::typ().with_message("`decode` needs an ArrayBuffer, or a view such as a Uint8Array")
+        })?,
     };
     if argument(arguments, 1).to_boolean() && std::str::from_utf8(&bytes).is_err() {
         return Err(JsNativeError::typ().with_message("the bytes are not UTF-8").into());
