@@ -1,12 +1,13 @@
 //! The engine, and calls into it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use boa_engine::builtins::promise::PromiseState;
 use boa_engine::context::ContextBuilder;
 use boa_engine::context::time::{Clock, JsInstant};
+use boa_engine::job::{Job, JobExecutor, SimpleJobExecutor};
 use boa_engine::object::builtins::JsPromise;
 use boa_engine::{Context, JsError, JsNativeError, JsObject, JsResult, JsValue};
 use stillbox_js_engine::{Hooks, Timers, run_events};
@@ -42,6 +43,29 @@ impl Clock for DatesOnly {
     }
 }
 
+/// The jobs of promises. Running them costs more than the function of a simple step, even if there is none.
+#[derive(Debug, Default)]
+struct Jobs {
+    executor: Rc<SimpleJobExecutor>,
+    has_jobs: Cell<bool>,
+}
+
+impl JobExecutor for Jobs {
+    fn enqueue_job(self: Rc<Self>, job: Job, context: &mut Context) {
+        self.has_jobs.set(true);
+        Rc::clone(&self.executor).enqueue_job(job, context);
+    }
+
+    fn run_jobs(self: Rc<Self>, context: &mut Context) -> JsResult<()> {
+        if !self.has_jobs.get() {
+            return Ok(());
+        }
+        let ran = Rc::clone(&self.executor).run_jobs(context);
+        self.has_jobs.set(false);
+        ran
+    }
+}
+
 impl Engine {
     /// Starts the engine.
     ///
@@ -49,8 +73,11 @@ impl Engine {
     /// The engine has a bug.
     pub(crate) fn new(loader: Rc<Loader>) -> JsResult<Self> {
         let hooks = Hooks::new();
-        let builder =
-            ContextBuilder::new().host_hooks(Rc::clone(&hooks)).clock(Rc::new(DatesOnly)).module_loader(loader);
+        let builder = ContextBuilder::new()
+            .host_hooks(Rc::clone(&hooks))
+            .clock(Rc::new(DatesOnly))
+            .job_executor(Rc::<Jobs>::default())
+            .module_loader(loader);
         #[cfg(feature = "counted")]
         let builder = builder.instructions_remaining(usize::MAX);
         let mut context = builder.build()?;
