@@ -21,6 +21,7 @@ fn every_kind_of_new_javascript_step_passes_its_case_builds_and_runs() {
             folder.text(&format!("{step}/cases/first/expected.jsonl"))
         );
     }
+    assert!(folder.text("steps/my-filter/stillbox.d.ts").contains("declare module \"stillbox\""));
     let described = outcome(folder.command().args(["inspect", "steps/my-filter/build/my-filter.wasm"])).succeeded();
     assert!(described.text().contains("\nlanguage  javascript, with the SDK 0.1.0\n"), "{}", described.text());
 }

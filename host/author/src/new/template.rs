@@ -47,6 +47,8 @@ pub(super) fn files(
         }
         Language::JavaScript => {
             files.push(("package.json".to_owned(), fill(include_str!("javascript/package.json.template"))));
+            // What editors know about the SDK.
+            files.push(("stillbox.d.ts".to_owned(), include_str!("javascript/stillbox.d.ts").to_owned()));
             files.push((".gitignore".to_owned(), "/build\n/output.jsonl\n/node_modules\n".to_owned()));
         }
     }
