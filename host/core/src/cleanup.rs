@@ -7,8 +7,14 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use parking_lot::Mutex;
+
+/// How often the removal of a folder is attempted, and the time between two attempts.
+const REMOVALS: u32 = 25;
+const REMOVAL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The temporary files and folders of runs and builds, and the programs that builds wait for. Runs and builds clean up
 /// by themselves; a caller that ends the process without waiting for them calls [`remove`](Self::remove) first. Clones
@@ -190,8 +196,15 @@ impl Entry {
 
 /// Removes a file, or a folder with its contents. One that does not exist is no error.
 fn remove(path: &Path) {
-    if fs::remove_file(path).is_err() {
-        let _ = fs::remove_dir_all(path);
+    if fs::remove_file(path).is_ok() {
+        return;
+    }
+    // A program that was killed may create one more file until it is gone.
+    for _ in 0..REMOVALS {
+        match fs::remove_dir_all(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => thread::sleep(REMOVAL_INTERVAL),
+            _ => return,
+        }
     }
 }
 

@@ -48,9 +48,15 @@ fn every_kind_of_new_python_step_builds_passes_its_case_and_runs() {
     // Nothing is installed: the first build makes an environment.
     let tested = outcome(command(&folder).arg("test").args(&steps)).succeeded();
     assert!(tested.stderr.contains("Summary 5 passed"), "{}", tested.stderr);
-    let described = outcome(command(&folder).args(["inspect", "steps/my-filter/build/my-filter.wasm"])).succeeded();
-    assert!(described.text().contains("\nlanguage  python, with the SDK 0.1.0\n"), "{}", described.text());
     assert_eq!(run(&folder, "steps/my-expand"), folder.text("steps/my-expand/cases/first/expected.jsonl"));
+    let built = folder.join("steps/my-expand/build/my-expand.wasm");
+    let described = outcome(command(&folder).arg("inspect").arg(&built)).succeeded();
+    assert!(described.text().contains("\nlanguage  python, with the SDK 0.1.0\n"), "{}", described.text());
+    // The output of the first run is not part of the step.
+    let modified = || fs::metadata(&built).unwrap().modified().unwrap();
+    let before = modified();
+    run(&folder, "steps/my-expand");
+    assert_eq!(modified(), before);
 }
 
 #[test]

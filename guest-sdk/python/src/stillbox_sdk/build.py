@@ -26,7 +26,8 @@ from .worlds import worlds
 
 _PACKAGE = Path(__file__).resolve().parent
 _ENTRY = "stillbox_entry"
-_NO_CODE = {"__pycache__", "build", "cases", "dist", "node_modules", "target", "tests", "venv"}
+_NO_CODE_FOLDERS = {"__pycache__", "build", "cases", "dist", "node_modules", "target", "tests", "venv"}
+_NO_CODE = _NO_CODE_FOLDERS | {"README.md", "output.jsonl", "pipeline.toml"}
 # componentize-py mounts the paths in the order of the command line. The modules of the step take precedence.
 _STEP, _SDK = "/0/", "/1/"
 _COMPONENTIZE = "import sys; from componentize_py import script; sys.exit(script())"

@@ -139,8 +139,10 @@ if sys.argv[1] == 'all':
     let mut tools = String::from_utf8_lossy(&finished.stdout).into_owned();
     // An installed SDK changes with its version only.
     if let Some(sdk) = &python.sdk {
-        let digest = digest::digest(&sdk.join("python/src"), "");
-        tools += &digest.map_err(|source| BuildError::Sources { dir: sdk.clone(), source })?;
+        for part in ["python/src", "wit"] {
+            let digest = digest::digest(&sdk.join(part), "");
+            tools += &digest.map_err(|source| BuildError::Sources { dir: sdk.clone(), source })?;
+        }
     }
     Ok(Some(tools))
 }

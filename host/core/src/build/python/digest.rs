@@ -11,6 +11,9 @@ use crate::digest::digest_text;
 /// Folders that contain neither code nor data of a step.
 const IGNORED: [&str; 8] = ["__pycache__", "build", "cases", "dist", "node_modules", "target", "tests", "venv"];
 
+/// Files next to the manifest that are neither: a run with the pipeline file that `stillbox new` writes changes the last.
+const IGNORED_FILES: [&str; 3] = ["README.md", "pipeline.toml", "output.jsonl"];
+
 /// The most files of a step: more than any step has, and fewer than a home directory.
 const MAX_FILES: usize = 20_000;
 
@@ -21,6 +24,7 @@ const MAX_FILES: usize = 20_000;
 pub(super) fn digest(folder: &Path, tools: &str) -> io::Result<String> {
     let mut files = Vec::new();
     collect(folder, &mut files)?;
+    files.retain(|file| !IGNORED_FILES.iter().any(|ignored| *file == folder.join(ignored)));
     files.sort();
     let mut digest = Sha256::new();
     let mut add = |bytes: &[u8]| {
@@ -77,13 +81,19 @@ mod tests {
         let first = digest("1");
         assert_eq!(digest("1"), first);
         assert_ne!(digest("2"), first);
-        for other in
-            ["build/step.wasm", "cases/one/input.jsonl", ".venv/x.py", "env/pyvenv.cfg", "env/x.py", "old.wasm"]
-        {
+        for other in [
+            "build/step.wasm",
+            "cases/one/input.jsonl",
+            ".venv/x.py",
+            "env/pyvenv.cfg",
+            "env/x.py",
+            "old.wasm",
+            "output.jsonl",
+        ] {
             write(other, "b");
         }
         assert_eq!(digest("1"), first);
-        write("data/words.txt", "c");
+        write("data/output.jsonl", "c");
         let second = digest("1");
         assert_ne!(second, first);
         write("step.py", "b");
