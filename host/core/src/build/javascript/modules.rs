@@ -151,7 +151,7 @@ mod tests {
                 "step.js",
                 "import a, { b } from/* c */'./lib/a.js'\nimport\"./c.mjs\";// export default\n  export default await import( // d\n './d.json' )",
             ),
-            ("lib/a.ts", "export * from '../step.js'; // from './none.js' from './e.ts'"),
+            ("lib/a.ts", "export * from '../step.js'; // from './none.js' from '../e.ts'"),
             ("c.mjs", "import fs from 'node:fs'"),
             ("d.json", "[1]"),
             ("e.ts", ""),
