@@ -53,6 +53,8 @@ fn python_steps_send_requests_with_the_sdk_and_with_usual_libraries() {
         ("httpx", "/moved", "GET /there 0"),
         ("httpx", "/gzip", "hello"),
         ("httpx-async", "/a", "GET /a 0"),
+        // A library that imports a part of itself on first use.
+        ("idna", "/a", "xn--knigsgchen-b4a3dun"),
     ];
     write_calls(&folder, &clients.map(|(client, path, _)| (client, server.url(path))));
     let for_tests = component_step("call-service", &python::component_for_tests(&folder_of_step()));

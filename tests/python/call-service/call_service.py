@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 import httpx
+import idna
 import requests
 import urllib3
 
@@ -50,6 +51,8 @@ async def call_service(row: Row) -> Answer:
             response = requests.get(row.url, timeout=10)
             response.raise_for_status()
             answer = response.text
+        case "idna":
+            answer = idna.encode("Königsgäßchen", uts46=True).decode()
         case "requests-post":
             answer = requests.post(row.url, json={"a": 1}).text
         case "urllib3":

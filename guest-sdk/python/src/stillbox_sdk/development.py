@@ -26,6 +26,7 @@ from .failures import CAUGHT, clean, describe
 from .late_modules import HiddenModules, NoFiles, StepFinder
 from .load_errors import load_error, load_error_lines
 from .step import Step
+from .stored_modules import StoredModules
 
 
 def load(
@@ -50,13 +51,14 @@ def load(
     sys.meta_path.insert(0, hidden)
     for module in (*COMMON, *optional):
         hidden.hide(module)
+    stored = StoredModules([*sys.modules.values(), *hidden.modules()])
     disable_file_access()
     # The runtime seeds the generator in each instance, before the step's module is imported.
     seeding.after_import()
     describe(ValueError("warm-up"), code, ErrorKind.INPUT)
     gc.collect()
     gc.freeze()
-    return type("Guest", (_Exports,), {"root": root, "handler": handler, "hidden": hidden, "has_http": has_http})
+    return type("Guest", (_Exports,), {"root": root, "handler": handler, "hidden": hidden, "stored": stored, "has_http": has_http})
 
 
 class _LateStep:
@@ -66,7 +68,7 @@ class _LateStep:
         settings = json.loads(source.read())
         code = Code(kind.root, settings["prefix"])
         kind.handler.setFormatter(component.HostFormatter(code))
-        finders = [StepFinder(kind.root, settings["files"]), kind.hidden, NoFiles()]
+        finders = [StepFinder(kind.root, settings["files"]), kind.hidden, kind.stored, NoFiles()]
         sys.meta_path[:] = [*finders, *(finder for finder in sys.meta_path if finder is not kind.hidden)]
         seeding.before_import()
         try:
@@ -76,8 +78,8 @@ class _LateStep:
         except CAUGHT as error:
             _abort(error, code)
         seeding.after_import()
-        # As in the component that a build makes, modules cannot be imported later.
-        sys.meta_path[:] = [finder for finder in sys.meta_path if finder not in finders]
+        # As in the component that a build makes, only modules that are stored can be imported later.
+        sys.meta_path[:] = [kind.stored, *(finder for finder in sys.meta_path if finder not in finders)]
         kind.step = step  # type: ignore[assignment]
         return step
 
@@ -86,6 +88,7 @@ class _Exports(component.Exports):
     root: str
     handler: logging.Handler
     hidden: HiddenModules
+    stored: StoredModules
     has_http: bool
     step = _LateStep()
 

@@ -20,6 +20,7 @@ from .errors import DefinitionError
 from .failures import CAUGHT, describe
 from .load_errors import load_error, load_error_lines
 from .step import Step, find_step
+from .stored_modules import StoredModules
 
 # Modules that the standard library imports on first use, which fails in an instance.
 _USED_LATE = (
@@ -44,6 +45,7 @@ def load(settings: dict[str, Any]) -> type[component.Exports]:
     except CAUGHT as error:
         end_build(error, code, settings["report"])
     code.cache_all_lines()
+    sys.meta_path.insert(0, StoredModules(list(sys.modules.values())))
     disable_file_access()
     # Warms up the code for failures, whose first use is slow.
     describe(ValueError("warm-up"), code, ErrorKind.INPUT, step.target)
@@ -87,7 +89,7 @@ def disable_file_access() -> None:
     import_used_late()
     linecache.checkcache = lambda filename=None: None
     linecache.updatecache = lambda filename, module_globals=None: []
-    # An import of another module now fails with `ModuleNotFoundError`.
+    # An import of another module, unless it is stored, now fails with `ModuleNotFoundError`.
     sys.path.clear()
     sys.path_importer_cache.clear()
 

@@ -86,6 +86,10 @@ class HiddenModules(MetaPathFinder, Loader):
         # Those that were imported in another way than by a statement.
         self._imports.setdefault(name, set()).update(set(added) - self._needed(name))
 
+    def modules(self) -> list[Any]:
+        """Returns the hidden modules."""
+        return list(self._modules.values())
+
     @contextlib.contextmanager
     def _recorded(self, name: str, before: set[str]) -> Iterator[None]:
         """Records imports. Those of modules that are not hidden, such as the import system, count as imports of the module that is
