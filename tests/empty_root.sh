@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the command in a root that contains it, its libraries and nothing else: `tests/empty_root.sh target/release/stillbox`.
-# It needs user namespaces or root.
+# It needs user namespaces or root. With STILLBOX_EMBED_JAVASCRIPT_RUNTIME, with which the command was built, it also tests a step in JavaScript.
 set -eu
 binary=$1
 root=$(mktemp -d)
@@ -24,6 +24,11 @@ run() {
 run --version
 run new /steps/count-words
 run new /steps/count-words-py --lang python
+if [ -n "${STILLBOX_EMBED_JAVASCRIPT_RUNTIME-}" ]; then
+    run new /steps/count-words-js --lang javascript
+    run test /steps/count-words-js
+    run run /steps/count-words-js/pipeline.toml
+fi
 for step in count-words count-words-py; do
     # Without compilers, the errors say what to install.
     if run test "/steps/$step" 2> "$root/errors"; then

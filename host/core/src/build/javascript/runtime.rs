@@ -51,7 +51,7 @@ fn built(dir: &Path, options: BuildOptions<'_>) -> Result<Vec<u8>, BuildError> {
     if let Some(component) = stored(&path) {
         return Ok(component);
     }
-    options.report(&Event::Installing { what: "the JavaScript runtime, once: cargo takes about 3 minutes" });
+    options.report(&Event::Installing { what: "the JavaScript runtime, once: cargo takes about 5 minutes" });
     // In a clone, the folder that `run-js` is built in: it has the same dependencies.
     let target = cache.join("target");
     let is_clone = sdk::find_sdk(dir).is_some();
