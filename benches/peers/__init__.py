@@ -1,0 +1,1 @@
+"""Compares Stillbox with other engines. `benches/peers.py` is the command."""
