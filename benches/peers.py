@@ -3,8 +3,8 @@
     python benches/peers.py install                     # an environment for each engine, in target/peers
     python benches/peers.py [text] [poison] [OPTIONS]   # both tables, or one
 
-`text` is the text benchmark, `poison` a step that misbehaves at one row of 10,000. The tables are in Markdown, on standard output.
-benches/README.md describes them. Linux and Python 3.11 are required.
+`text` is the text benchmark, `poison` a step that misbehaves at one row of 10,000. The tables are in Markdown, on standard
+output. benches/README.md describes them. Linux and Python 3.11 are required.
 """
 
 from __future__ import annotations

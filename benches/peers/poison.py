@@ -17,7 +17,7 @@ from peers.engines import Engine
 from peers.processes import Ending
 
 FAULTS = ("none", "raise", "exit", "segfault", "loop", "allocate")
-"""Reactions of the step to the bad row. With `none` it is a row like any other, to show how long a run takes."""
+"""Reactions of the step to the bad row. `none` treats it like any other row, and always runs, to show how long a run takes."""
 SECONDS = 60.0
 """The time that a run may take longer than one without a bad row. After that it gets SIGINT."""
 INTERRUPT = 10.0
@@ -93,32 +93,38 @@ class Bench:
 
 def compare(chosen: list[Engine], command: str, faults: list[str], logs: Path) -> str:
     """Runs all cases. Returns the table. The output of every run is in `logs`."""
-    lines = [
-        "| engine | policy | bad row | exit status | rows kept | bad row named | seconds | after SIGINT | processes left |",
-        "|---|---|---|---|--:|---|--:|--:|--:|",
-    ]
+    chosen_faults = [fault for fault in FAULTS if fault in ("none", *faults)]
+    lines = [f"| engine | policy | {' | '.join(chosen_faults)} | SIGINT | left |", "|---" * (len(chosen_faults) + 4) + "|"]
     logs.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="peers-", ignore_cleanup_errors=True) as temporary:
         bench = Bench(command, Path(temporary), logs)
         data.write_poison(bench.source())
         for engine in chosen:
             for variant, policy in engine.poison:
-                usual = 0.0
-                for case in cases(engine, variant, policy, faults):
-                    try:
-                        run = bench.run(case, usual)
-                    except engines.NotInstalled as problem:
-                        lines.append(f"| {case.title()} | {problem} | | | | | |")
-                        continue
-                    usual = usual or run.ending.seconds
-                    lines.append(f"| {case.title()} | {cells(run)} |")
-                    print(lines[-1], f"[{run.naming}]", file=sys.stderr, flush=True)
+                title = f"| {engine.title} | {policy} |"
+                try:
+                    lines.append(f"{title} {row(bench, list(cases(engine, variant, policy, chosen_faults)))} |")
+                except engines.NotInstalled as problem:
+                    lines.append(f"{title} {problem} |")
     return "\n".join(lines)
+
+
+def row(bench: Bench, chosen: list[Case]) -> str:
+    """Runs all cases with one way to use an engine. Returns the cells of its row."""
+    runs: list[tuple[Case, Run]] = []
+    for case in chosen:
+        runs.append((case, bench.run(case, runs[0][1].ending.seconds if runs else 0.0)))
+        ending = runs[-1][1].ending
+        print(case.title(), "|", cell(runs[-1][1]), ending, runs[-1][1].naming, file=sys.stderr, flush=True)
+    results = [cell(run) for case, run in runs if case.seconds == SECONDS]
+    ends = [after_interrupt(run.ending) for case, run in runs if case.fault == "loop" and run.ending.interrupted]
+    left = max(run.ending.left for _, run in runs)
+    return " | ".join([*results, ", ".join(ends), str(left)])
 
 
 def cases(engine: Engine, variant: str, policy: str, faults: list[str]) -> Iterator[Case]:
     """Returns the cases of one way to use an engine. The first is without a fault."""
-    for fault in ["none", *(fault for fault in faults if fault != "none")]:
+    for fault in faults:
         if fault == "loop":
             yield Case(engine, variant, policy, fault, INTERRUPT)
         yield Case(engine, variant, policy, fault, SECONDS)
@@ -139,17 +145,17 @@ def naming(logs: list[Path]) -> str | None:
     return None
 
 
-def cells(run: Run) -> str:
-    """Returns the cells of a run."""
+def cell(run: Run) -> str:
+    """Returns the end of a run, its rows, and whether the bad row was named."""
     ending = run.ending
-    status = str(ending.status) if ending.status >= 0 else signal.Signals(-ending.status).name
+    end = str(ending.status) if ending.status >= 0 else signal.Signals(-ending.status).name
+    if ending.interrupted:
+        end = "endless"
     if ending.memory_kills:
-        status += f", {ending.memory_kills} killed at {processes.MEMORY >> 30} GiB"
-    if not ending.interrupted:
-        after = ""
-    elif ending.after_interrupt is None:
-        after = f"killed after {processes.KILL:.0f}"
-    else:
-        after = f"{ending.after_interrupt:.2f}"
-    named = "yes" if run.naming else "no"
-    return f"{status} | {run.rows:,} | {named} | {ending.seconds:.1f} | {after} | {ending.left}"
+        end += f" ({ending.memory_kills} killed)"
+    return f"{end}; {run.rows:,}{'; named' if run.naming else ''}"
+
+
+def after_interrupt(ending: Ending) -> str:
+    """Returns the time from SIGINT to the end."""
+    return "killed" if ending.after_interrupt is None else f"{ending.after_interrupt:.2f} s"
