@@ -43,7 +43,7 @@ ENGINES = (
             ("reject-1s", 'the same, `time = "1s"`'),
         ),
     ),
-    Engine("python", "plain Python", (), text=(FUNCTIONS,), poison=(("default", "a loop"),)),
+    Engine("python", "plain Python", (), text=(FUNCTIONS,), poison=(("default", "default"),)),
     Engine(
         "polars",
         "Polars",

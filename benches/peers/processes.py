@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from peers import network
+
 MEMORY = 4 << 30
 """The bytes of anonymous memory that a command and its processes may use together. Above it the largest process is killed, as
 the kernel does at the memory limit of a container."""
@@ -76,11 +78,12 @@ def run(command: list[str], folder: Path, environment: dict[str, str], log: Path
 
 
 def prepare() -> None:
-    """Runs in the new process before the command: sets the limit, and SIGINT back to its default.
+    """Runs in the new process before the command: sets the limit, the network, and SIGINT back to its default.
 
     A shell starts background jobs with SIGINT ignored, and programs that inherit this would ignore Ctrl-C.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    network.isolate()
     resource.setrlimit(resource.RLIMIT_DATA, (DATA_LIMIT, DATA_LIMIT))
 
 

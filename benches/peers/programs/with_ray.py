@@ -10,8 +10,8 @@ COLUMNS = ("id", "text", "n_words", "n_bytes", "tri_hash")
 
 
 def start() -> None:
-    """Starts the cluster on the loopback interface, with no more memory for objects than the benchmark needs."""
-    ray.init(num_cpus=2, include_dashboard=False, object_store_memory=512 << 20, _node_ip_address="127.0.0.1")
+    """Starts the cluster, with no more memory for objects than the benchmark needs."""
+    ray.init(num_cpus=2, include_dashboard=False, object_store_memory=512 << 20)
 
 
 def text(source: str, target: str, variant: str) -> None:
