@@ -56,11 +56,15 @@ while min(lines()) < 2:
 for _ in range(2):
     print(run().rows_in, lines(), flush=True)
 table = pa.table({"id": list(range(400)), "text": ["a  b"] * 400})
-for _ in range(2):
+def data():
     step = stillbox.Step(guest, parameters={"column": "text"})
     ds = ray.data.from_arrow(table).repartition(8)
-    rows = stillbox.ray.map_batches(ds, step, concurrency=4, scheduling_strategy="SPREAD").take_all()
-    print(len(rows), lines(), flush=True)
+    return len(stillbox.ray.map_batches(ds, step, concurrency=4, scheduling_strategy="SPREAD").take_all())
+# One worker may process all rows while the others start.
+while min(lines()) < 3:
+    data()
+for _ in range(2):
+    print(data(), lines(), flush=True)
 ray.shutdown()
 cluster.shutdown()
 """
@@ -106,11 +110,7 @@ path = "{name}-output.jsonl"
     first, second, data, again = [line for line in done.stdout.splitlines() if line.endswith("]")]
     # Two workers on each node, and two components in three steps.
     assert (first, second) == ("400 [2, 2]", "400 [2, 2]")
-    assert data == again
-    rows_out, counts = data.split(" ", 1)
-    assert rows_out == "400"
-    assert all(2 <= int(count) <= 3 for count in counts.strip("[]").split(", ")), counts
-    assert counts != "[2, 2]"
+    assert (data, again) == ("400 [3, 3]", "400 [3, 3]")
 
 
 def test_a_worker_keeps_a_bounded_number_of_steps(guests: Guests, monkeypatch: pytest.MonkeyPatch) -> None:
