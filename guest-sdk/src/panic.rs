@@ -34,6 +34,19 @@ pub(crate) fn report_panics() {
     }));
 }
 
+/// Takes the place of the function of WASI's C library with this name, which `std::process::exit` calls and which does not
+/// tell the host the status.
+#[expect(
+    unsafe_code,
+    reason = "`no_mangle` is unsafe; the function has the name, type and meaning that ISO C gives it"
+)]
+#[cfg(all(target_arch = "wasm32", target_os = "wasi"))]
+#[unsafe(no_mangle)]
+extern "C" fn _Exit(status: i32) -> ! {
+    crate::contract::stillbox::step::panic::exit(status, ROW.get());
+    std::arch::wasm32::unreachable()
+}
+
 /// Returns the message of a panic. Its payload is a text, except for `panic_any`.
 #[cfg_attr(not(any(test, target_arch = "wasm32")), expect(dead_code, reason = "only a component reports panics"))]
 fn message(payload: &dyn Any) -> &str {

@@ -25,6 +25,7 @@ mod waits;
 
 pub(crate) use access::{Access, AccessContext};
 pub(crate) use call_deadline::CallDeadline;
+pub(crate) use capture::ReportedExit;
 pub(crate) use config::{CompileSettings, Resident, engine, engine_without_pool};
 pub use config::{Fuel, Traps};
 pub(crate) use drop_reasons::DropReasons;

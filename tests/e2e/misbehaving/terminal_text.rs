@@ -96,7 +96,7 @@ fn a_denied_access_is_shown_with_a_hint() {
       hint: the step tried to use sockets or name lookups, which no grant allows: a step sends requests by the interface `wasi:http`
     ");
     insta::assert_snapshot!(shown("exit_3", ""), @"
-    exit in step guest: the step ended its instance with an exit status other than 0
+    exit in step guest: the step ended its instance with exit status 3
       at: input.jsonl:4 (batch 1)
       hint: a step returns its result; it does not exit, not even with status 0
     ");

@@ -23,6 +23,14 @@ pub(crate) struct PanicReport {
     pub(crate) row: Option<u32>,
 }
 
+/// The end of an instance by a guest that tells its exit status.
+#[derive(Debug, thiserror::Error)]
+#[error("the step exited with status {status}")]
+pub(crate) struct ReportedExit {
+    pub(crate) status: i32,
+    pub(crate) row: Option<u32>,
+}
+
 /// The last bytes of a stream.
 #[derive(Debug)]
 struct Tail {

@@ -1,10 +1,10 @@
-//! The imports that a component may have: WASI without access to anything, and the functions for logs and panics.
+//! The imports that a component may have: WASI without access to anything, and the functions for logs, panics and exits.
 
 use wasmtime::component::{Component, Linker, WasmStr};
 use wasmtime::{Engine, StoreContextMut};
 
 use super::bindings::{log, types};
-use super::capture::PanicReport;
+use super::capture::{PanicReport, ReportedExit};
 use super::columns;
 use super::denied;
 use super::drops;
@@ -61,7 +61,7 @@ pub(crate) fn isolated_linker(
     Ok(linker)
 }
 
-/// Links the functions for logs and panics.
+/// Links the functions for logs, panics and exits.
 fn link_messages(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.instance("stillbox:step/log@0.1.0")?.func_wrap(
         "write",
@@ -72,7 +72,8 @@ fn link_messages(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             Ok(())
         },
     )?;
-    linker.instance("stillbox:step/panic@0.1.0")?.func_wrap(
+    let mut panic = linker.instance("stillbox:step/panic@0.1.0")?;
+    panic.func_wrap(
         "report",
         |mut store: StoreContextMut<'_, State>,
          (message, location, row): (WasmStr, Option<types::Location>, Option<u32>)| {
@@ -86,7 +87,9 @@ fn link_messages(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             Ok(())
         },
     )?;
-    Ok(())
+    panic.func_wrap("exit", |_, (status, row): (i32, Option<u32>)| -> wasmtime::Result<()> {
+        Err(ReportedExit { status, row }.into())
+    })
 }
 
 fn level_of(level: log::Level) -> LogLevel {

@@ -10,8 +10,8 @@ use super::{CallOptions, Halt, hints, stack};
 use crate::component::Component;
 use crate::engine::bindings::types::{ErrorKind, StepError};
 use crate::engine::{
-    Attribution, CapturedOutput, DeniedGrowth, HOST_CALL_BYTES, MAX_HANDLES, ModelHalt, State, TABLE_ELEMENTS,
-    is_shortage_error,
+    Attribution, CapturedOutput, DeniedGrowth, HOST_CALL_BYTES, MAX_HANDLES, ModelHalt, ReportedExit, State,
+    TABLE_ELEMENTS, is_shortage_error,
 };
 use crate::failure::{Failure, FailureKind, LimitHit, Location, MESSAGE_BYTES, RowPlace, WHOLE};
 use crate::limits::Limits;
@@ -71,8 +71,8 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
         let ModelEnd::Failed(failure) = end else { return Failure::deferred() };
         return failure.clone().into();
     }
-    if let Some(I32Exit(status)) = error.downcast_ref::<I32Exit>() {
-        return from_exit(*status);
+    if let Some(failure) = from_exit(error) {
+        return failure;
     }
     if is_shortage_error(error) {
         return Failure::shortage(error.chain().map(ToString::to_string).collect());
@@ -85,7 +85,7 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
     let panic = state.panic().map(|panic| {
         let mut failure = Failure::new(FailureKind::Panic, panic.message.clone());
         failure.location.clone_from(&panic.location);
-        failure.row = panic.row.map(|row| RowPlace { index: row.into(), file: None, line: None, row: None });
+        failure.row = panic.row.map(reported_row);
         failure
     });
     if let Some(growth) = state.denied_growth() {
@@ -109,11 +109,24 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
     }
 }
 
-/// Creates the failure for an instance that ended itself. WASI passes on only whether the status is 0.
-fn from_exit(status: i32) -> Failure {
-    let status = if status == 0 { "exit status 0" } else { "an exit status other than 0" };
-    Failure::new(FailureKind::Exit, format!("the step ended its instance with {status}"))
-        .with_hint("a step returns its result; it does not exit, not even with status 0")
+/// Creates the failure for an instance that ended itself. WASI passes on only whether the status is 0, the SDK for Rust the
+/// status.
+fn from_exit(error: &wasmtime::Error) -> Option<Failure> {
+    let (status, row) = if let Some(exit) = error.downcast_ref::<ReportedExit>() {
+        (format!("exit status {}", exit.status), exit.row)
+    } else {
+        let I32Exit(status) = error.downcast_ref()?;
+        (String::from(if *status == 0 { "exit status 0" } else { "an exit status other than 0" }), None)
+    };
+    let mut failure = Failure::new(FailureKind::Exit, format!("the step ended its instance with {status}"))
+        .with_hint("a step returns its result; it does not exit, not even with status 0");
+    failure.row = row.map(reported_row);
+    Some(failure)
+}
+
+/// The place of a row of which the guest reports the index.
+fn reported_row(index: u32) -> RowPlace {
+    RowPlace { index: index.into(), file: None, line: None, row: None }
 }
 
 /// Creates the failure for an error that wasmtime gives no type, or of which only the host is the cause.
