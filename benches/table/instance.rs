@@ -32,6 +32,9 @@ pub(crate) fn print(scene: &Scene) {
                 let what = format!("{name}, empty, {kind}, {threads} threads");
                 empty(scene, &what, &step, &rows, (threads, CALLS), targets);
             }
+            if allocation == BenchAllocation::Pooled {
+                against_bare(scene, name, &step, &rows);
+            }
         }
     }
     python(scene);
@@ -88,6 +91,34 @@ fn empty(
         let figures = Figures::new(rounds.iter().map(|round| round.at(share)).collect());
         Line::new(&format!("{what}, {name}"), &figures, Unit::Time).target(target).print();
     }
+}
+
+/// Compares a fresh instance that is bound and called with one that wasmtime alone creates and drops.
+fn against_bare(scene: &Scene, name: &str, step: &BenchStep, rows: &RecordBatch) {
+    let bare = step.bare().unwrap_or_else(|problem| panic!("{problem}"));
+    let calls = scene.count(CALLS) / 4;
+    let (mut tails, mut last) = (Vec::new(), Vec::new());
+    let mut fresh = || {
+        let times = (0..calls).map(|_| seconds(|| step.fresh(rows).unwrap_or_else(|problem| panic!("{problem}"))));
+        let figures = Figures::new(times.collect());
+        last.push(figures.at(0.99));
+        tails.push(figures.at(0.99) / figures.median());
+        figures.median()
+    };
+    let mut alone = || {
+        let times = (0..calls).map(|_| seconds(|| bare.instantiate().unwrap_or_else(|problem| panic!("{problem}"))));
+        Figures::new(times.collect()).median()
+    };
+    let [fresh, alone] = in_turn(scene.rounds, [&mut fresh, &mut alone]);
+    let shown = Shown(Figures::new(alone.clone()).median(), Unit::Time);
+    Line::new(&format!("{name}, empty, p50"), &Figures::new(fresh.clone()), Unit::Time)
+        .against(&format!("wasmtime alone ({shown})"), ratios(&fresh, &alone))
+        .target("at most 1.5 ×")
+        .print();
+    Line::new(&format!("{name}, empty, p99"), &Figures::new(last), Unit::Time)
+        .against("p50", Figures::new(tails))
+        .target("at most 2.5 ×")
+        .print();
 }
 
 fn against_reused(scene: &Scene, name: &str, step: &BenchStep, rows: &RecordBatch) {

@@ -4,7 +4,7 @@ mod files;
 mod steps;
 
 pub use files::{BenchInput, BenchOutput, Raw};
-pub use steps::{BenchAllocation, BenchEngine, BenchStep};
+pub use steps::{BareComponent, BenchAllocation, BenchEngine, BenchStep};
 
 /// An error with its message. A benchmark can only end with it.
 pub type BenchError = Box<dyn std::error::Error + Send + Sync>;

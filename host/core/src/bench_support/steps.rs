@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
+use wasmtime::Store;
+use wasmtime::component::{InstancePre, Linker};
 
 use super::BenchError;
 use crate::batch::{RowOrigins, Rows};
@@ -89,7 +91,34 @@ impl BenchEngine {
     }
 }
 
+/// A component as wasmtime instantiates it: without limits, functions of the host, or a call.
+pub struct BareComponent(InstancePre<()>);
+
+impl BareComponent {
+    /// Creates an instance, and drops it.
+    ///
+    /// # Errors
+    /// The component traps while it starts.
+    pub fn instantiate(&self) -> Result<(), BenchError> {
+        let mut store = Store::new(self.0.engine(), ());
+        store.set_epoch_deadline(u64::from(u32::MAX));
+        self.0.instantiate(&mut store)?;
+        Ok(())
+    }
+}
+
 impl BenchStep {
+    /// Returns the component for instances of wasmtime alone, from the same pool.
+    ///
+    /// # Errors
+    /// An import cannot be defined.
+    pub fn bare(&self) -> Result<BareComponent, BenchError> {
+        let component = self.component.pre().instance_pre().component();
+        let mut linker = Linker::new(component.engine());
+        linker.define_unknown_imports_as_traps(component)?;
+        Ok(BareComponent(linker.instantiate_pre(component)?))
+    }
+
     /// Lets instances start from a snapshot, which is made now.
     ///
     /// # Errors
