@@ -7,7 +7,7 @@ mod selection;
 
 use insta::internals::SettingsBindDropGuard;
 use stillbox_test_guests::{
-    ADD_COLUMN, BAD_LOOP, BAD_MEMORY_STEPS, BAD_PANIC, EXPAND_WORDS, KEEP_LONG, REFUSE, REMEMBER,
+    ADD_COLUMN, BAD_ERROR, BAD_LOOP, BAD_MEMORY_STEPS, BAD_PANIC, EXPAND_WORDS, KEEP_LONG, REFUSE, REMEMBER,
 };
 
 use crate::harness::{Folder, Outcome, redact, rows};
@@ -91,9 +91,20 @@ fn test_reports_an_unexpected_reject_with_its_source_line() {
       step/cases/one/expected-rejects.jsonl, row 1 is not expected
         + {"row":2,"message":"the text has no length"}
       rejected: step/cases/one/input.jsonl:2 at tests/guests/programs/examples/add_column.rs:24:9: the text has no length
+        caused by: it is empty
 
        Summary 0 passed, 1 failed
     "#);
+}
+
+#[test]
+fn test_reports_the_causes_of_an_unexpected_reject() {
+    let folder = case(&[("input.jsonl", "{\"id\":1}\n{\"id\":3}\n"), ("expected.jsonl", "{\"id\":1}\n")]);
+    let message = test(&folder, BAD_ERROR, &[]).failed(1);
+    let shown = message.split_once(": the row cannot be used\n").expect("the row is rejected").1;
+    let lines: Vec<_> = shown.lines().take(3).map(str::trim_start).collect();
+    let causes = ["caused by: the number is unreadable", "caused by: invalid digit found in string"];
+    assert_eq!(lines, [causes[0], causes[1], "hint: write digits"], "{message}");
 }
 
 #[test]

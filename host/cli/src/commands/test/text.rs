@@ -124,7 +124,7 @@ fn other_failure(file: &Path, wrong: &[(&'static str, String, String)]) -> Strin
     text
 }
 
-/// Returns where in the source of the step the first rows were rejected.
+/// Returns where in the source of the step the first rows were rejected, and the causes.
 fn places_of(rejected: &[Failure]) -> String {
     let mut text = String::new();
     for failure in rejected.iter().filter(|failure| failure.location.is_some()).take(REJECTS_SHOWN) {
@@ -133,6 +133,9 @@ fn places_of(rejected: &[Failure]) -> String {
         let (row, place) = (escape_controls(&row), escape_controls(&place));
         let message = mark_lines(&failure.message);
         let _ = writeln!(text, "{NOTE}rejected{NOTE:#}: {row} at {place}: {message}");
+        for cause in &failure.causes {
+            let _ = writeln!(text, "  {NOTE}caused by{NOTE:#}: {}", mark_lines(cause));
+        }
         if let Some(hint) = &failure.hint {
             let _ = writeln!(text, "  {NOTE}hint{NOTE:#}: {}", mark_lines(hint));
         }
