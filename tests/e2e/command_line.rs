@@ -365,11 +365,7 @@ fn building_a_folder_without_a_manifest_fails() {
     error: there is no folder `missing`
     ");
     insta::assert_snapshot!(folder.stillbox(["build"]).failed(2), @r"
-    error: the following required arguments were not provided:
-      <DIR>...
-
-    Usage: stillbox build --cache-dir <DIR> <DIR>...
-
-    For more information, try '--help'.
+      Building .
+    error: `.` has no Cargo.toml, pyproject.toml or package.json: give the folder of a step, or a compiled .wasm file
     ");
 }

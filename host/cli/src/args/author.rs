@@ -11,7 +11,7 @@ use super::run::MessageFormat;
 
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
-    /// A .wasm file, the folder of a step crate, or a reference such as `oci://REGISTRY/NAME:TAG`
+    /// A .wasm file, the folder of a step, or a reference such as `oci://REGISTRY/NAME:TAG`
     #[arg(value_name = "STEP", value_hint = ValueHint::AnyPath)]
     pub(crate) step: PathBuf,
     /// Parameters, as a JSON object, for which the columns are shown, such as `{"column": "text"}`
@@ -70,8 +70,8 @@ pub(crate) enum NewKind {
 
 #[derive(Debug, Args)]
 pub(crate) struct Build {
-    /// Folders of steps: crates, or Python projects
-    #[arg(value_name = "DIR", required = true, value_hint = ValueHint::DirPath)]
+    /// Folders of steps [default: the current one]
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) folders: Vec<PathBuf>,
     /// Write the component to this file, or into this folder if it exists or there are several steps
     #[arg(short, long, value_name = "PATH", value_hint = ValueHint::AnyPath)]

@@ -23,7 +23,9 @@ pub(crate) fn execute(arguments: &Build, global: &Global, signals: &Signals) -> 
     let interrupt = signals.interrupt();
     let cleanup = signals.cleanup();
     let mut exit = Exit::Done;
-    for folder in &arguments.folders {
+    let current = [PathBuf::from(".")];
+    let folders = if arguments.folders.is_empty() { &current[..] } else { &arguments.folders };
+    for folder in folders {
         if !folder.is_dir() {
             render::message(&format!("there is no folder `{}`", folder.display()));
             exit = Exit::Usage;
