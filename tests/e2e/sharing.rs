@@ -109,8 +109,8 @@ fn only_steps_are_pushed_and_only_to_registries() {
     assert!(message.contains("is not a WebAssembly component"), "{message}");
     assert_eq!(registry.connections(), 0);
     let errors = [
-        stillbox(&folder, ["push", ADD_COLUMN, "oci://127.0.0.1:1/clean"]).failed(1),
-        stillbox(&folder, ["push", ADD_COLUMN, "https://example.org/clean.wasm"]).failed(1),
+        stillbox(&folder, ["push", ADD_COLUMN, "oci://127.0.0.1:1/clean"]).failed(2),
+        stillbox(&folder, ["push", ADD_COLUMN, "https://example.org/clean.wasm"]).failed(2),
         stillbox(&folder, ["push", ADD_COLUMN, "ghcr.io/org/clean:1"]).failed(2),
         stillbox(&folder, ["push", "oci://ghcr.io/org/clean:1", "oci://ghcr.io/org/other:1"]).failed(2),
     ];

@@ -107,7 +107,7 @@ pub use policy::MaxRejects;
 pub use report::Report;
 
 pub use runtime::{Engine, EngineBuilder, EngineError};
-pub use sharing::PushError;
+pub use sharing::{PushError, check_push_target};
 pub use step::{
     Applied, AppliedReject, BindError, BoundStep, ColumnMismatch, ConfiguredStep, LoadedComponent, RejectedRow, Replay,
     ReplayError, ReplayOptions, ReplayOutcome, StepBuilder, StepPool, StepResult, StepSession,

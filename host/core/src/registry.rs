@@ -28,4 +28,4 @@ pub use download::Downloaded;
 pub(crate) use download::{Downloader, Source};
 pub use error::{RegistryError, RegistryErrorKind};
 pub use options::TransferOptions;
-pub(crate) use upload::{Artifact, upload};
+pub(crate) use upload::{Artifact, check_target, upload};

@@ -7,8 +7,16 @@ use std::time::SystemTime;
 use crate::component::{ComponentError, ComponentErrorKind, GUEST};
 use crate::inspection::{InspectError, inspect};
 use crate::reference::{Digest, Reference};
-use crate::registry::{Artifact, Downloaded, RegistryError, Source, TransferOptions, upload};
+use crate::registry::{Artifact, Downloaded, RegistryError, Source, TransferOptions, check_target, upload};
 use crate::runtime::Engine;
+
+/// Checks that [`Engine::push`] can upload to a reference, without a request: to do so before a step is built.
+///
+/// # Errors
+/// The reference has no tag, or is none of a registry.
+pub fn check_push_target(reference: &Reference) -> Result<(), RegistryError> {
+    check_target(reference)
+}
 
 /// An error of uploading a component.
 #[derive(Debug, thiserror::Error)]

@@ -38,6 +38,30 @@ fn a_tag_is_rejected_with_the_digest_to_write() {
     let message = stillbox(&missing, ["run", "pipeline.toml"]).failed(2);
     assert!(message.contains("/klean:2`: 127.0.0.1:"), "{message}");
     assert!(message.contains("does not have it: 404 Not Found (NAME_UNKNOWN)"), "{message}");
+    assert!(message.contains("= help: check the name and the tag\n"), "{message}");
+}
+
+#[test]
+fn a_reference_that_the_registry_does_not_know_says_what_to_correct() {
+    let registry = storing_registry(|_| None);
+    let pinned = push(&Folder::new(), ADD_COLUMN, registry.address);
+    let name = format!("oci://{}/org/clean", registry.address);
+    let message = stillbox(&Folder::new(), ["pull", &name]).failed(1);
+    assert!(message.contains(&format!("hint: without a tag, `latest` is meant: write `{name}:TAG`")), "{message}");
+
+    // The digests of manifest and file, each in the place of the other.
+    let (manifest, file) = (pinned.split_once('@').unwrap().1, digest(&fs::read(ADD_COLUMN).unwrap()));
+    let message = stillbox(&Folder::new(), ["pull", &format!("{name}@{file}")]).failed(1);
+    assert!(message.contains("hint: check the name and the digest: after `@` is that of the manifest"), "{message}");
+    let folder = pipeline(&format!("{name}:1"));
+    let with_digest = folder.text("pipeline.toml").replace("clean:1\"", &format!("clean:1\"\ndigest = \"{manifest}\""));
+    folder.write("pipeline.toml", with_digest);
+    let message = stillbox(&folder, ["run", "pipeline.toml"]).failed(2);
+    assert!(message.contains(&format!("does not have the file {manifest}: 404")), "{message}");
+    assert!(message.contains("= help: write the digest that `stillbox inspect` prints"), "{message}");
+
+    let page = format!("http://{}/clean.wasm", registry.address);
+    assert!(stillbox(&Folder::new(), ["pull", &page]).failed(1).contains("hint: check the address"));
 }
 
 #[test]

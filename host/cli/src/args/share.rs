@@ -18,7 +18,7 @@ pub(crate) struct Pull {
 #[derive(Debug, Args)]
 #[command(after_help = PUSH_HELP)]
 pub(crate) struct Push {
-    /// A .wasm file, or the folder of a step crate
+    /// A .wasm file, or the folder of a step
     #[arg(value_name = "STEP", value_hint = ValueHint::AnyPath)]
     pub(crate) step: PathBuf,
     /// Where to: `oci://REGISTRY/NAME:TAG`

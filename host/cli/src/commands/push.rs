@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use stillbox::PushError;
+use stillbox::{PushError, check_push_target};
 
 use super::shared::{failed, file, is_reference, options, parse};
 use crate::args::{Global, Push};
@@ -29,6 +29,11 @@ pub(crate) fn execute(arguments: &Push, global: &Global, signals: &Signals) -> E
     if is_reference(&arguments.step) {
         let step = arguments.step.display();
         render::message(&format!("`{step}` is not a file: download it with `stillbox pull {step} --out FILE.wasm`"));
+        return Exit::Usage;
+    }
+    // Before a build, which can take minutes.
+    if let Err(error) = check_push_target(&reference) {
+        failure::error_with_hints(&error, &error.help());
         return Exit::Usage;
     }
     let engine = engine(global, None, &cleanup);

@@ -211,7 +211,13 @@ async fn component(
 ) -> Result<Received, RegistryErrorKind> {
     if let (None, Some(digest)) = (&oci.digest, digest) {
         let max_bytes = session.limits.component;
-        return Ok(Received { component: layer(&mut session, &oci, digest, max_bytes).await?, manifest: None });
+        let component = layer(&mut session, &oci, digest.clone(), max_bytes).await.map_err(|kind| match kind {
+            RegistryErrorKind::NotFound { host, answer, .. } => {
+                RegistryErrorKind::NotFound { host, answer, file: Some(digest) }
+            }
+            other => other,
+        })?;
+        return Ok(Received { component, manifest: None });
     }
     let version = oci.digest.as_ref().map_or_else(|| oci.tag_or_latest(), Digest::as_str);
     let ask = Ask {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use crate::reference::{Digest, Reference, ReferenceError};
+use crate::reference::{Digest, OciReference, Reference, ReferenceError};
 use crate::units::format_size;
 
 /// Why a component was not downloaded or uploaded. Texts of servers in it are escaped and cut, and contain no credentials.
@@ -61,13 +61,15 @@ pub enum RegistryErrorKind {
         credentials: String,
     },
     /// There is no such component.
-    #[error("{host} does not have it: {answer}")]
+    #[error("{host} does not have {}: {answer}", file.as_ref().map_or_else(|| "it".to_owned(), |file| format!("the file {file}")))]
     #[non_exhaustive]
     NotFound {
         /// The server.
         host: String,
         /// Its answer.
         answer: String,
+        /// The digest of the file, if `digest` or a lock names it and no manifest was asked for.
+        file: Option<Digest>,
     },
     /// The server answered with another status.
     #[error("{host} answered {answer}")]
@@ -163,7 +165,13 @@ impl RegistryError {
                 format!("registries answer like this for a name that does not exist, too: check `{name}`"),
                 credentials.clone(),
             ],
-            RegistryErrorKind::NotFound { .. } => one("check the name, the tag and the digest"),
+            RegistryErrorKind::NotFound { file: Some(_), .. } => {
+                one("write the digest that `stillbox inspect` prints; the one after `@` is that of the manifest")
+            }
+            RegistryErrorKind::NotFound { .. } if self.is_upload => one("check the name"),
+            RegistryErrorKind::NotFound { .. } => vec![self.check()],
+            // Some registries answer with 500 if the digest after `@` is that of a file.
+            RegistryErrorKind::Status { .. } if !self.is_upload && self.reference.contains('@') => vec![self.check()],
             RegistryErrorKind::WrongDigest { .. } => {
                 one("the content has changed since the digest was written down, or is not what its author published")
             }
@@ -173,6 +181,22 @@ impl RegistryError {
             RegistryErrorKind::NoTag => vec![format!("write `{}:TAG`", self.reference)],
             RegistryErrorKind::NotARegistry => one("write `oci://REGISTRY/NAME:TAG`"),
             _ => Vec::new(),
+        }
+    }
+
+    /// Returns what to check in a reference that the server does not know.
+    fn check(&self) -> String {
+        match Reference::parse(&self.reference) {
+            Ok(Reference::Oci(OciReference { digest: Some(_), .. })) => {
+                "check the name and the digest: after `@` is that of the manifest, as `stillbox push` and `stillbox pull` print \
+                 it; that of the file belongs in `digest`"
+                    .to_owned()
+            }
+            Ok(Reference::Oci(OciReference { tag: None, .. })) => {
+                format!("without a tag, `latest` is meant: write `{}:TAG`", self.reference)
+            }
+            Ok(Reference::Oci(_)) => "check the name and the tag".to_owned(),
+            _ => "check the address".to_owned(),
         }
     }
 }

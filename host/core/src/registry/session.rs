@@ -277,7 +277,7 @@ impl Session {
                 let credentials = self.found.note.clone();
                 RegistryErrorKind::Rejected { host, answer: text, name: self.repository.clone(), credentials }
             }
-            StatusCode::NOT_FOUND => RegistryErrorKind::NotFound { host, answer: text },
+            StatusCode::NOT_FOUND => RegistryErrorKind::NotFound { host, answer: text, file: None },
             _ => RegistryErrorKind::Status { host, answer: text },
         }
     }

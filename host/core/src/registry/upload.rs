@@ -33,6 +33,20 @@ pub(crate) struct Artifact {
     pub(crate) created: Option<SystemTime>,
 }
 
+/// Checks that a component can be uploaded to a reference, without a request.
+///
+/// # Errors
+/// The reference has no tag or is none of a registry.
+pub(crate) fn check_target(reference: &Reference) -> Result<(), RegistryError> {
+    target(reference).map(drop).map_err(|kind| RegistryError::new(reference, true, kind))
+}
+
+/// Returns the name and the tag to upload to.
+fn target(reference: &Reference) -> Result<(&OciReference, &str), RegistryErrorKind> {
+    let Reference::Oci(oci) = reference else { return Err(RegistryErrorKind::NotARegistry) };
+    Ok((oci, oci.tag.as_deref().ok_or(RegistryErrorKind::NoTag)?))
+}
+
 /// Uploads a component to the tag of a reference, and returns the reference with its digest. The same artifact has the same digest.
 ///
 /// # Errors
@@ -44,8 +58,8 @@ pub(crate) fn upload(
     options: &TransferOptions,
 ) -> Result<Reference, RegistryError> {
     let uploaded = || {
-        let Reference::Oci(oci) = reference else { return Err(RegistryErrorKind::NotARegistry) };
-        let tag = oci.tag.clone().ok_or(RegistryErrorKind::NoTag)?;
+        let (oci, tag) = target(reference)?;
+        let tag = tag.to_owned();
         let limit = options.limits.component;
         if artifact.component.len() as u64 > limit {
             return Err(RegistryErrorKind::TooLarge { what: "the component", limit });
