@@ -147,7 +147,7 @@ pub(crate) struct Cache {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CacheCommand {
-    /// Remove compiled components, downloads, and cached results of steps with `cache = true`, that were not used recently
+    /// Remove what was not used recently: compiled components, downloads, what builds store, and results of steps with `cache = true`
     Prune {
         /// Remove entries that were not used for this time, such as `12h`; `0s` removes all [default: 720h]
         #[arg(long, value_name = "DURATION", default_value = "720h", hide_default_value = true, value_parser = stillbox::units::parse_duration)]
