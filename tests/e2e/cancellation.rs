@@ -77,6 +77,18 @@ fn a_second_signal_ends_the_run_within_the_grace() {
     assert_only_previous_output(&folder);
 }
 
+/// `timeout` sends its signal to the command, and then to the process group of the command.
+#[test]
+fn the_same_signal_twice_at_once_is_one_signal() {
+    let arguments = ["--grace", "1h", "--limit", "bad_loop.time=2s", "--failures", "failures.jsonl"];
+    let (folder, child) = started(BAD_LOOP, &arguments);
+    send(&child, Signal::TERM);
+    send(&child, Signal::TERM);
+    assert_eq!(end(child), Some(143));
+    // The batches in flight had their time.
+    assert!(!folder.json_lines("failures.jsonl").is_empty());
+}
+
 #[test]
 fn a_guest_is_stopped_after_the_grace_and_not_before() {
     let (_folder, child) = started(BAD_SLEEP, &["--grace", "300ms"]);

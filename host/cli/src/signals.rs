@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use signal_hook::consts::{SIGABRT, SIGCONT, SIGHUP, SIGQUIT, SIGTERM, SIGUSR1, SIGXFSZ};
@@ -24,6 +24,10 @@ pub(crate) use snapshots::{Snapshots, Viewer};
 /// The time in which a run has to stop after the grace period. A run needs 60 ms at most, unless it is blocked on
 /// a full pipe that is not read. A signal has to end the process within 100 ms.
 const GOOD_ORDER: Duration = Duration::from_millis(75);
+
+/// The time in which the same signal again is no second one: `timeout` sends its signal to the command, and then to the process group
+/// of the command.
+const REPEATED: Duration = Duration::from_millis(100);
 
 /// The interrupt that signals trigger. Lives as long as the process.
 pub(crate) struct Signals {
@@ -93,6 +97,7 @@ impl Signals {
             patience: Arc::clone(&signals.patience),
             snapshots: signals.snapshots.clone(),
             order: Mutex::new(()),
+            first: OnceLock::new(),
             is_quitting: AtomicBool::new(false),
         });
         listen_to_ctrl_c(Arc::clone(&receiver));
@@ -166,6 +171,8 @@ struct Receiver {
     snapshots: Snapshots,
     /// Held while a signal is handled, so that one of them is the first.
     order: Mutex<()>,
+    /// The first signal that stops the run, and when it came.
+    first: OnceLock<(Signal, Instant)>,
     /// Whether SIGQUIT has come, which triggers the interrupt after its snapshot.
     is_quitting: AtomicBool,
 }
@@ -185,6 +192,13 @@ impl Receiver {
     /// Handles a signal that stops the run. A second one ends the process immediately.
     fn receive(&self, signal: Signal) {
         let _order = self.order.lock();
+        if let Some((first, came)) = self.first.get()
+            && *first == signal
+            && came.elapsed() < REPEATED
+        {
+            return;
+        }
+        let _ = self.first.set((signal, Instant::now()));
         let patience = self.check_is_first(signal);
         self.stop(signal, patience);
     }
