@@ -14,6 +14,7 @@ mod python;
 mod rust;
 mod sdk;
 mod slim;
+mod source_file;
 #[cfg(test)]
 mod tests;
 mod user_folders;

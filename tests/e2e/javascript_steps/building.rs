@@ -1,5 +1,11 @@
 //! `new`, `test`, `build` and `run` with folders of steps in JavaScript, and errors at build time.
 
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use rustix::fs::{CWD, FileType, mknodat};
+
 use super::write_step;
 use crate::harness::{Folder, javascript, outcome};
 
@@ -46,6 +52,9 @@ fn a_change_of_the_source_compiles_nothing_and_is_another_component() {
     let ran = super::run_in(&folder, &code("third"), "{\"x\":1}\n", "").succeeded();
     assert!(ran.compiled.is_empty(), "{:?}", ran.compiled);
 }
+
+/// A step without columns.
+const STEP: &str = "import { transform } from 'stillbox';\nexport default transform({}, () => true);\n";
 
 /// A step that imports a module when its function is called.
 const LATER: &str = "import { transform } from 'stillbox';\n\
@@ -109,6 +118,34 @@ fn mistakes_are_reported_at_build_time_with_their_place() {
         assert!(stderr.contains(place) && stderr.contains(message), "{code}\n{stderr}");
         assert!(!stderr.contains("runtime/src") && !stderr.contains("unreachable"), "{stderr}");
     }
+}
+
+#[test]
+fn files_that_are_hostile_end_a_build_with_their_name() {
+    let build = |prepare: &dyn Fn(&Path)| {
+        let folder = Folder::new();
+        write_step(&folder, "step.js", STEP);
+        folder.write("secret.json", "1");
+        prepare(&folder.path().join("step"));
+        outcome(javascript::command(&folder).args(["build", "step"])).failed(2)
+    };
+    let pipe = |path: &Path| {
+        fs::remove_file(path).unwrap();
+        mknodat(CWD, path, FileType::Fifo, 0o600.into(), 0).unwrap();
+    };
+    let error = build(&|step| pipe(&step.join("package.json")));
+    assert!(error.contains("package.json`") && error.contains("it is not a regular file"), "{error}");
+    let error = build(&|step| pipe(&step.join("step.js")));
+    assert!(error.contains("cannot read `step.js`: it is not a regular file"), "{error}");
+    let error = build(&|step| File::create(step.join("package.json")).unwrap().set_len(1 << 40).unwrap());
+    assert!(error.contains("it has more than 4 MiB"), "{error}");
+    let error = build(&|step| fs::write(step.join("package.json"), b"{\"name\":\"\xff\"}").unwrap());
+    assert!(error.contains("UTF-8"), "{error}");
+    let error = build(&|step| {
+        fs::write(step.join("step.js"), format!("import key from './key.json';\n{STEP}")).unwrap();
+        symlink("../secret.json", step.join("key.json")).unwrap();
+    });
+    assert!(error.contains("`key.json` leads out of the step's folder"), "{error}");
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Checks `Cargo.toml` for the usual omissions, to report them in one sentence and before anything is compiled.
 
-use std::fs;
 use std::path::Path;
 
 use toml::{Table, Value};
 
 use super::error::BuildError;
+use super::source_file::read_manifest;
 
 /// Returns the name of the step crate in a folder.
 ///
@@ -19,7 +19,7 @@ pub(super) fn step_name(dir: &Path) -> Result<String, BuildError> {
     if !manifest.exists() {
         return Err(BuildError::NoManifest { dir: dir.to_owned() });
     }
-    let text = match fs::read_to_string(&manifest) {
+    let text = match read_manifest(&manifest) {
         Ok(text) => text,
         Err(source) => return Err(BuildError::Unreadable { manifest, source }),
     };

@@ -2,12 +2,12 @@
 
 mod embedded;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use toml::Table;
 
 use super::error::BuildError;
+use super::source_file::read_manifest;
 use super::user_folders;
 
 /// The SDK's folder in a clone.
@@ -39,7 +39,7 @@ pub fn sdk_for(folder: &Path) -> Result<PathBuf, BuildError> {
 }
 
 fn is_sdk(folder: &Path) -> bool {
-    let manifest: Option<Table> = fs::read_to_string(folder.join("Cargo.toml")).ok().and_then(|text| text.parse().ok());
+    let manifest: Option<Table> = read_manifest(&folder.join("Cargo.toml")).ok().and_then(|text| text.parse().ok());
     let name = manifest.as_ref().and_then(|table| table.get("package")?.get("name")?.as_str());
     name == Some("stillbox-sdk")
 }

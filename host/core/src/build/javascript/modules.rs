@@ -1,8 +1,7 @@
 //! The modules of a step: the files that it imports, directly or not. The runtime parses them.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read as _;
+use std::io;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -11,6 +10,7 @@ use serde::Serialize;
 
 use super::project::{Project, resolve};
 use crate::build::BuildError;
+use crate::build::source_file::{is_inside, read_text};
 
 /// The most bytes of all modules of a step. Larger tables belong into rows.
 const MAX_BYTES: u64 = 16 << 20;
@@ -92,7 +92,7 @@ pub(super) fn bundle(dir: &Path, project: Project) -> Result<Bundle, BuildError>
 /// Reads a module of at most `max` bytes.
 ///
 /// # Errors
-/// The file cannot be read, is larger, is no module, or is JSON with a mistake.
+/// The file cannot be read, is larger, is no module, is a link out of the folder, or is JSON with a mistake.
 fn read(dir: &Path, path: String, max: u64) -> Result<Module, Unfit> {
     let (_, ending) = path.rsplit_once('.').unwrap_or_default();
     let is_json = ending == "json";
@@ -100,13 +100,17 @@ fn read(dir: &Path, path: String, max: u64) -> Result<Module, Unfit> {
         let error = format!("error: `{path}` is not a module: its name must end in .js, .mjs, .ts, .mts or .json");
         return Err(Unfit::NoModule(error));
     }
-    let unreadable = |error| Unfit::NoModule(format!("error: cannot read `{path}`: {error}"));
-    let file = File::open(dir.join(&path)).map_err(unreadable)?;
-    let mut code = String::new();
-    file.take(max + 1).read_to_string(&mut code).map_err(unreadable)?;
-    if code.len() as u64 > max {
-        return Err(Unfit::Broken(format!("error: the modules have more than {} MiB", MAX_BYTES >> 20)));
+    let file = dir.join(&path);
+    if file.exists() && !is_inside(dir, &file) {
+        let error = format!("error: `{path}` leads out of the step's folder: copy the file into the folder");
+        return Err(Unfit::Broken(error));
     }
+    let code = read_text(&file, max).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => {
+            Unfit::Broken(format!("error: the modules have more than {} MiB", MAX_BYTES >> 20))
+        }
+        _ => Unfit::NoModule(format!("error: cannot read `{path}`: {error}")),
+    })?;
     if is_json {
         let json: Result<serde::de::IgnoredAny, _> = serde_json::from_str(&code);
         json.map_err(|error| Unfit::Broken(format!("error: {path}:{}:{}: {error}", error.line(), error.column())))?;
@@ -188,5 +192,19 @@ mod tests {
         let large = "/".repeat(9 << 20);
         let both = [("step.js", &*format!("import './lib/a.js'; //{large}")), ("lib/a.js", &*large)];
         assert!(bundle_of(&both).is_err_and(|error| error.contains("more than 16 MiB")));
+    }
+
+    #[test]
+    fn a_link_out_of_the_folder_is_not_read() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let step = folder.path().join("step");
+        std::fs::create_dir(&step).expect("there is room");
+        std::fs::write(folder.path().join("secret.json"), "{\"key\":1}").expect("there is room");
+        std::fs::write(step.join("step.js"), "import key from './key.json'").expect("there is room");
+        std::os::unix::fs::symlink("../secret.json", step.join("key.json")).expect("there is room");
+        let text = || "a".to_owned();
+        let project = Project { name: text(), version: text(), summary: text(), main: "step.js".into() };
+        let error = bundle(&step, project).expect_err("it is outside").to_string();
+        assert!(error.contains("`key.json` leads out of the step's folder"), "{error}");
     }
 }

@@ -1,12 +1,12 @@
 //! The settings in `package.json` that a build needs.
 
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::build::BuildError;
+use crate::build::source_file::read_manifest;
 
 const FILE: &str = "package.json";
 
@@ -36,10 +36,12 @@ pub(super) struct Project {
 /// Returns whether a folder contains a step in JavaScript: it has a `package.json`, and either no manifest of another language or
 /// the key `stillbox`.
 pub(in crate::build) fn is_step(dir: &Path) -> bool {
-    let Ok(text) = fs::read_to_string(dir.join(FILE)) else { return false };
-    let is_declared = |package: Value| package.get("stillbox").is_some();
-    let has_other = ["Cargo.toml", "pyproject.toml"].iter().any(|manifest| dir.join(manifest).exists());
-    !has_other || serde_json::from_str(&text).is_ok_and(is_declared)
+    let manifest = dir.join(FILE);
+    let is_declared =
+        |text: String| serde_json::from_str(&text).is_ok_and(|package: Value| package.get("stillbox").is_some());
+    let has_other = || ["Cargo.toml", "pyproject.toml"].iter().any(|manifest| dir.join(manifest).exists());
+    // A file that cannot be read is reported by the build.
+    manifest.exists() && (!has_other() || read_manifest(&manifest).is_ok_and(is_declared))
 }
 
 impl Project {
@@ -49,7 +51,7 @@ impl Project {
     /// The file cannot be read, is not JSON, or names no step and no module.
     pub(super) fn read(dir: &Path) -> Result<Self, BuildError> {
         let manifest = dir.join(FILE);
-        let text = fs::read_to_string(&manifest);
+        let text = read_manifest(&manifest);
         let text = text.map_err(|source| BuildError::Unreadable { manifest: manifest.clone(), source })?;
         let malformed = |message: String| BuildError::Malformed { manifest: manifest.clone(), message };
         let package: Package = serde_json::from_str(&text).map_err(|error| malformed(error.to_string()))?;
@@ -130,6 +132,8 @@ pub(super) fn resolve(dir: &Path, from: &str, specifier: &str) -> Result<String,
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {

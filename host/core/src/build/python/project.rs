@@ -1,24 +1,24 @@
 //! The settings in `pyproject.toml` that a build needs.
 
-use std::fs;
 use std::path::Path;
 
 use toml::{Table, Value};
 
 use crate::build::BuildError;
+use crate::build::source_file::read_manifest;
 
 const FILE: &str = "pyproject.toml";
 
 /// Returns whether a folder contains a Python step: it has a `pyproject.toml`, and either no `Cargo.toml` or a table
 /// `[tool.stillbox]`.
 pub(in crate::build) fn is_step(dir: &Path) -> bool {
-    let Ok(text) = fs::read_to_string(dir.join(FILE)) else { return false };
     let is_declared = |table: Table| table.get("tool").and_then(|tool| tool.get("stillbox")).is_some();
-    !dir.join("Cargo.toml").exists() || text.parse().is_ok_and(is_declared)
+    // A file that cannot be read is reported by the build.
+    dir.join(FILE).exists() && (!dir.join("Cargo.toml").exists() || read(dir).is_some_and(is_declared))
 }
 
 fn read(dir: &Path) -> Option<Table> {
-    fs::read_to_string(dir.join(FILE)).ok()?.parse().ok()
+    read_manifest(&dir.join(FILE)).ok()?.parse().ok()
 }
 
 /// Returns the requirements of a project. A file that cannot be read is reported with the step's name.
@@ -51,7 +51,7 @@ pub(super) fn has_dependencies(dir: &Path) -> bool {
 /// The file cannot be read, is not TOML, or has no name of a project.
 pub(super) fn name(dir: &Path) -> Result<String, BuildError> {
     let manifest = dir.join(FILE);
-    let text = match fs::read_to_string(&manifest) {
+    let text = match read_manifest(&manifest) {
         Ok(text) => text,
         Err(source) => return Err(BuildError::Unreadable { manifest, source }),
     };
