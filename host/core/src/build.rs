@@ -36,8 +36,6 @@ pub struct Built {
     pub wasm: PathBuf,
     /// The name of the crate or project.
     pub name: String,
-    /// Whether mistakes of syntax in the step are errors when the component is loaded, because its interpreter finds them.
-    pub is_interpreted: bool,
 }
 
 /// Builds the step in a folder.
@@ -61,7 +59,7 @@ pub fn build_step(dir: &Path, options: BuildOptions<'_>) -> Result<Built, BuildE
     }
     let name = manifest::step_name(dir)?;
     let wasm = rust::build(&rust::program(), dir, options)?;
-    Ok(Built { wasm, name, is_interpreted: false })
+    Ok(Built { wasm, name })
 }
 
 /// Builds the steps in several folders, one after the other: builds in one workspace wait for each other anyway, and crates

@@ -149,6 +149,21 @@ fn files_that_are_hostile_end_a_build_with_their_name() {
 }
 
 #[test]
+fn a_component_is_replaced_only_by_one_that_loads() {
+    let folder = Folder::new();
+    let build = || outcome(javascript::command(&folder).args(["build", "step"]));
+    write_step(&folder, "step.js", STEP);
+    build().succeeded();
+    let files = || fs::read_dir(folder.join("step/build")).unwrap().count();
+    let good = fs::read(folder.join("step/build/my-step.wasm")).unwrap();
+    write_step(&folder, "step.js", "export default 1;\n");
+    let error = build().failed(2);
+    assert!(error.contains("step/build/my-step.wasm: its code cannot be loaded"), "{error}");
+    assert!(fs::read(folder.join("step/build/my-step.wasm")).unwrap() == good);
+    assert_eq!(files(), 1, "nothing else is left");
+}
+
+#[test]
 fn a_definition_with_a_mistake_is_reported_at_its_line() {
     let error_for = |code: &str| {
         let folder = Folder::new();

@@ -1,13 +1,12 @@
 //! `stillbox build`.
 
-use std::error::Error;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use stillbox::Event;
 use stillbox::build::{BuildOptions, build_step};
-use stillbox::inspection::inspect;
+use stillbox::inspection::{InspectError, inspect};
 
 use crate::args::{Build, Global};
 use crate::directories::engine;
@@ -32,15 +31,17 @@ pub(crate) fn execute(arguments: &Build, global: &Global, signals: &Signals) -> 
             continue;
         }
         show_preparation(&Event::building(folder));
+        let check = |file: &Path, shown: &Path| {
+            inspect(&engine(global, None, &cleanup), file, None, &interrupt).map(drop).map_err(|error| match error {
+                InspectError::Component(mut error) => {
+                    shown.clone_into(&mut error.path);
+                    error.into()
+                }
+                error => error.into(),
+            })
+        };
         let options = BuildOptions::new().interrupt(&interrupt).cleanup(&cleanup).on_event(&show_preparation);
-        let built: Result<_, Box<dyn Error>> = build_step(folder, options).map_err(Into::into).and_then(|built| {
-            // The interpreter of the step finds mistakes in its code.
-            if built.is_interpreted {
-                inspect(&engine(global, None, &cleanup), &built.wasm, None, &interrupt)?;
-            }
-            Ok(built)
-        });
-        match built {
+        match build_step(folder, options.check(&check)) {
             Ok(built) => match place(&built.wasm, arguments) {
                 Ok(path) => match console::print(&format!("{}\n", path.display())) {
                     Exit::Done => {}
@@ -56,7 +57,7 @@ pub(crate) fn execute(arguments: &Build, global: &Global, signals: &Signals) -> 
                 if let Some(reason) = interrupt.reason() {
                     return render::cancelled(reason);
                 }
-                failure::error(&*error);
+                failure::error(&error);
                 exit = Exit::Usage;
             }
         }

@@ -1,5 +1,6 @@
 //! Errors of a build.
 
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
@@ -166,6 +167,9 @@ pub enum BuildError {
         /// The crate's folder.
         dir: PathBuf,
     },
+    /// The component did not pass the check of the options.
+    #[error(transparent)]
+    Unusable(Box<dyn Error + Send + Sync>),
     /// The options reject folders.
     #[error("`{}` is a folder, and `--no-build` rejects folders, because a build runs scripts of the step outside of the sandbox: give a compiled .wasm file", .dir.display())]
     Rejected {
@@ -191,6 +195,7 @@ impl BuildError {
             | Self::Sources { .. }
             | Self::Failed { .. }
             | Self::NoStep { .. }
+            | Self::Unusable(_)
             | Self::NotInstalled { .. }
             | Self::NoArtifact { .. } => true,
             Self::Output { .. }

@@ -8,7 +8,6 @@ mod project;
 mod runtime;
 
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 
 use wasm_encoder::{CustomSection, Section as _};
@@ -37,12 +36,16 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
     let source = serde_json::to_vec(&bundle).map_err(|error| unwritable(error.into()))?;
     CustomSection { name: SOURCE_SECTION.into(), data: source.into() }.append_to(&mut component);
     if fs::read(&wasm).is_ok_and(|before| before == component) {
-        return Ok(Built { wasm, name, is_interpreted: true });
+        // It may be that of a run, which is not checked.
+        options.check_component(&wasm, &wasm)?;
+        return Ok(Built { wasm, name });
     }
     fs::create_dir_all(&output).map_err(unwritable)?;
-    let mut file = tempfile::NamedTempFile::new_in(&output).map_err(unwritable)?;
-    file.write_all(&component).map_err(unwritable)?;
-    super::rust::make_readable(file.as_file()).map_err(unwritable)?;
-    file.persist(&wasm).map_err(|error| unwritable(error.error))?;
-    Ok(Built { wasm, name, is_interpreted: true })
+    let aside = tempfile::Builder::new().prefix(".building-").tempdir_in(&output).map_err(unwritable)?;
+    let _registered = options.cleanup.map(|cleanup| cleanup.add(aside.path()));
+    let made = aside.path().join(format!("{name}.wasm"));
+    fs::write(&made, &component).map_err(unwritable)?;
+    options.check_component(&made, &wasm)?;
+    fs::rename(&made, &wasm).map_err(unwritable)?;
+    Ok(Built { wasm, name })
 }

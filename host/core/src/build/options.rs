@@ -1,5 +1,6 @@
 //! Options and events of a build.
 
+use std::error::Error;
 use std::io;
 use std::path::Path;
 use std::process::Command;
@@ -26,6 +27,9 @@ pub enum BuildProfile {
 /// Receives the events of a build, on the thread that builds.
 type BuildListener<'a> = &'a (dyn Fn(&Event<'_>) + Sync);
 
+/// Checks a component, whose path comes first, before it gets its name, which comes second.
+type ComponentCheck<'a> = &'a (dyn Fn(&Path, &Path) -> Result<(), Box<dyn Error + Send + Sync>> + Sync);
+
 /// Options of a build.
 #[derive(Clone, Copy, Default)]
 #[non_exhaustive]
@@ -35,6 +39,7 @@ pub struct BuildOptions<'a> {
     pub(super) cleanup: Option<&'a CleanupRegistry>,
     interrupt: Option<&'a Interrupt>,
     on_event: Option<BuildListener<'a>>,
+    check: Option<ComponentCheck<'a>>,
     is_rejected: bool,
 }
 
@@ -80,12 +85,26 @@ impl<'a> BuildOptions<'a> {
         self
     }
 
+    /// Checks a component in which mistakes of syntax are found when it is loaded, because its interpreter finds them: one of a step in
+    /// JavaScript. `check` receives the path of a temporary file, and that of the component in messages. If it returns an error, the
+    /// component of an earlier build stays as it is. Default: not checked.
+    #[must_use]
+    pub fn check(mut self, check: ComponentCheck<'a>) -> Self {
+        self.check = Some(check);
+        self
+    }
+
     /// Rejects every folder with [`BuildError::Rejected`], because tools and build scripts run outside of the sandbox. Default:
     /// folders are built.
     #[must_use]
     pub fn rejected(mut self, is_rejected: bool) -> Self {
         self.is_rejected = is_rejected;
         self
+    }
+
+    /// Calls the check.
+    pub(super) fn check_component(&self, file: &Path, shown: &Path) -> Result<(), BuildError> {
+        self.check.map_or(Ok(()), |check| check(file, shown)).map_err(BuildError::Unusable)
     }
 
     pub(super) fn is_rejected(&self) -> bool {

@@ -53,7 +53,7 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
     let digest =
         digest::digest(&folder, &tools).map_err(|source| BuildError::Sources { dir: dir.to_owned(), source })?;
     if wasm.is_file() && fs::read_to_string(&digest_file).is_ok_and(|before| before == digest) {
-        return Ok(Built { wasm, name, is_interpreted: false });
+        return Ok(Built { wasm, name });
     }
     let unwritable = |source| BuildError::Output { path: output.clone(), source };
     fs::create_dir_all(&output).map_err(unwritable)?;
@@ -82,7 +82,7 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
     fs::rename(&made, &wasm).map_err(unwritable)?;
     // Written last: a component without a digest is compiled again.
     fs::write(&digest_file, digest).map_err(unwritable)?;
-    Ok(Built { wasm, name, is_interpreted: false })
+    Ok(Built { wasm, name })
 }
 
 /// Adds the section that names the SDK and its version, unless the SDK has added it itself.
