@@ -6,7 +6,7 @@
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::OFlags;
@@ -79,6 +79,11 @@ pub(crate) fn create_temporary(path: &Path) -> io::Result<tempfile::NamedTempFil
 
 /// The file in a folder that is an entry of a cache as a whole. It is written last, and modified when the entry is used.
 pub(crate) const FOLDER_MARK: &str = "stillbox-used";
+
+/// Returns the file next to a folder that is locked while the folder is used: by builds, and while it is removed.
+pub(crate) fn lock_of_folder(folder: &Path) -> PathBuf {
+    folder.with_added_extension("lock")
+}
 
 /// Updates the time of last use of an entry that is a folder, or makes a folder an entry.
 pub(crate) fn note_use_of_folder(folder: &Path) {

@@ -143,3 +143,31 @@ fn a_second_build_waits_for_the_installation() {
     send(&first, Signal::TERM);
     assert_eq!(end(first), Some(143));
 }
+
+#[test]
+fn a_prune_leaves_the_environment_of_a_build() {
+    let folder = step("");
+    let path = |name: &str| folder.join(name).display().to_string();
+    folder.write("bin/uv", format!("#!/bin/sh\n{}", works().replace("{calls}", &path("calls"))));
+    outcome(&mut build(&folder)).succeeded();
+    let [environment] = &environments(&folder)[..] else { panic!("{:?}", environments(&folder)) };
+    let python = format!("cache/stillbox/python/{environment}/bin/python");
+    let (started, fifo) = (path("started"), path("fifo"));
+    let waits = folder
+        .text(&python)
+        .replace("*) cp", &format!("*) mkfifo '{fifo}'; echo > '{started}'; read -r line < '{fifo}'; cp"));
+    folder.write(&python, waits);
+    folder.write("keep-long/keep_long.py", "# changed\n");
+    let child = build(&folder).stdout(Stdio::null()).spawn().unwrap();
+    wait_until("the step is compiled", || folder.contains("started"));
+    let prune = || {
+        let mut command = folder.command();
+        command.env_remove("STILLBOX_CACHE").env("XDG_CACHE_HOME", folder.join("cache"));
+        outcome(command.args(["cache", "prune", "--unused-for", "0s"])).succeeded().text().to_owned()
+    };
+    assert!(prune().starts_with("removed 0 entries "), "the build uses it");
+    fs::write(&fifo, "\n").unwrap();
+    assert_eq!(end(child), Some(0));
+    assert!(prune().starts_with("removed 1 entry "));
+    assert!(environments(&folder).is_empty());
+}

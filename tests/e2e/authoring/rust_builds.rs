@@ -2,10 +2,14 @@
 //! once for all steps.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::Stdio;
+
+use rustix::process::Signal;
 
 use super::command;
-use crate::harness::{Folder, outcome, paths, redact};
+use crate::harness::{Folder, end, outcome, paths, redact, send};
 
 /// Copies the files of a step, without what was built.
 fn copy(from: &Path, to: &Path) {
@@ -50,6 +54,24 @@ fn the_same_source_gives_the_same_bytes_in_any_folder() {
     assert!(folder.bytes("made/count_words.wasm") != first);
     let again = outcome(command(&folder).args(["build", "count-words"])).succeeded();
     assert_eq!((again.text(), fs::read(again.text().trim_end()).unwrap() == first), (built.text(), true));
+}
+
+#[test]
+fn a_build_waits_while_a_prune_removes_the_dependencies() {
+    let folder = Folder::new();
+    outcome(command(&folder).args(["new", "count-words"])).succeeded();
+    folder.write("cache/stillbox/rust/cargo.lock", "");
+    let lock = fs::File::open(folder.join("cache/stillbox/rust/cargo.lock")).unwrap();
+    lock.lock().unwrap();
+    let mut build = command(&folder);
+    build.env("XDG_CACHE_HOME", folder.join("cache")).args(["build", "count-words"]);
+    let mut build = build.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(build.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let line = lines.into_iter().find(|line| line.contains("Waiting"));
+    assert_eq!(line.as_deref(), Some("   Waiting for another build of Stillbox"));
+    assert!(!folder.contains("cache/stillbox/rust/cargo"));
+    send(&build, Signal::TERM);
+    assert_eq!(end(build), Some(143));
 }
 
 #[test]

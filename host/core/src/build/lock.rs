@@ -24,6 +24,23 @@ impl BuildLock {
     /// # Errors
     /// The file cannot be created, or the build was cancelled while it waited.
     pub(super) fn take(path: &Path, what: &str, options: BuildOptions<'_>) -> Result<Self, BuildError> {
+        Self::take_by(File::try_lock, path, what, options)
+    }
+
+    /// As [`take`](Self::take), for a lock that several builds can hold at the same time.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub(super) fn share(path: &Path, what: &str, options: BuildOptions<'_>) -> Result<Self, BuildError> {
+        Self::take_by(File::try_lock_shared, path, what, options)
+    }
+
+    fn take_by(
+        try_lock: fn(&File) -> Result<(), TryLockError>,
+        path: &Path,
+        what: &str,
+        options: BuildOptions<'_>,
+    ) -> Result<Self, BuildError> {
         let failed = |source: io::Error| BuildError::Output { path: path.to_owned(), source };
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(failed)?;
@@ -31,7 +48,7 @@ impl BuildLock {
         let file = File::options().create(true).append(true).open(path).map_err(failed)?;
         let mut is_reported = false;
         loop {
-            match file.try_lock() {
+            match try_lock(&file) {
                 Ok(()) => return Ok(Self { _file: file }),
                 Err(TryLockError::WouldBlock) => {}
                 // Some network file systems have no locks. The tools have their own.

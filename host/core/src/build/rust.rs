@@ -17,9 +17,10 @@ use sha2::{Digest as _, Sha256};
 use super::error::BuildError;
 use super::lock::BuildLock;
 use super::slim::slim;
-use super::{BuildOptions, BuildProfile, exports, sdk};
+use super::{BuildOptions, BuildProfile, exports, sdk, user_folders};
 use crate::digest::first_digits;
 use crate::event::Event;
+use crate::private_dir::{lock_of_folder, make_private, note_use_of_folder};
 use crate::text::chain;
 use command::Cargo;
 use workspace::Workspace;
@@ -101,16 +102,21 @@ fn prepare(
         cargo_config::refresh(cargo.dir, &cargo.patches);
         cargo.sdk = Some(sdk);
     }
-    let mut locked = options.target_dir.map_or_else(|| workspace.target_dir.clone(), Path::to_owned);
-    if options.target_dir.is_none() && workspace.can_share() {
-        let shared = super::user_folders::cache()?.join("rust").join("cargo");
-        crate::private_dir::make_private(&shared)
-            .map_err(|source| BuildError::Output { path: shared.clone(), source })?;
-        crate::private_dir::note_use_of_folder(&shared);
-        cargo.build_dir = Some(shared.clone());
-        locked = shared;
+    let take = |path: &Path| BuildLock::take(path, "another build of Stillbox", options).map(Some);
+    if options.target_dir.is_some() || !workspace.can_share() {
+        return take(&options.target_dir.unwrap_or(&workspace.target_dir).join(".stillbox-build"));
     }
-    BuildLock::take(&locked.join(".stillbox-build"), "another build of Stillbox", options).map(Some)
+    let all = user_folders::cache()?.join("rust");
+    let shared = all.join("cargo");
+    let make =
+        |folder: &Path| make_private(folder).map_err(|source| BuildError::Output { path: folder.into(), source });
+    make(&all)?;
+    // Next to the folder, which `cache prune` may remove until then.
+    let lock = take(&lock_of_folder(&shared))?;
+    make(&shared)?;
+    note_use_of_folder(&shared);
+    cargo.build_dir = Some(shared);
+    Ok(lock)
 }
 
 /// Writes the component, without the debug information of libraries, to a folder in cargo's target folder. Cargo's own file is

@@ -1,11 +1,11 @@
 //! The sizes of caches, and removing unused entries.
 
-use std::fs;
+use std::fs::{self, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::private_dir::{FOLDER_MARK, TEMPORARY_PREFIX};
+use crate::private_dir::{FOLDER_MARK, TEMPORARY_PREFIX, lock_of_folder, not_followed};
 
 /// The file extension of entries of the result cache.
 pub(super) const OUTPUT_EXTENSION: &str = "out";
@@ -59,7 +59,7 @@ pub fn usage_of_cache(directory: &Path) -> io::Result<CacheUsage> {
 }
 
 /// Removes entries from caches: those not used for at least `unused`, and then the least recently used ones until the rest
-/// has at most `max_bytes`. Other files in the directories are not removed. A run that needs a removed entry creates it
+/// has at most `max_bytes`. Folders that a build uses, and other files in the directories, are not removed. A run that needs a removed entry creates it
 /// again.
 ///
 /// # Errors
@@ -86,7 +86,8 @@ pub fn prune_cache(
             pruned.remaining.add(entry.bytes);
         } else {
             match entry.remove() {
-                Ok(()) => pruned.removed.add(entry.bytes),
+                Ok(true) => pruned.removed.add(entry.bytes),
+                Ok(false) => pruned.remaining.add(entry.bytes),
                 // Another process removed it in the meantime.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(io::Error::new(error.kind(), format!("{}: {error}", entry.path.display()))),
@@ -105,13 +106,20 @@ struct CacheEntry {
 }
 
 impl CacheEntry {
-    fn remove(&self) -> io::Result<()> {
+    /// Returns whether it was removed. A folder stays while a build uses it.
+    fn remove(&self) -> io::Result<bool> {
         if !self.is_folder {
-            return fs::remove_file(&self.path);
+            return fs::remove_file(&self.path).map(|()| true);
+        }
+        let lock = not_followed().create(true).append(true).open(lock_of_folder(&self.path))?;
+        // Builds ignore file systems without locks, too.
+        if matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) {
+            return Ok(false);
         }
         // Without it the folder is no entry, and a build makes it again.
         fs::remove_file(self.path.join(FOLDER_MARK))?;
-        fs::remove_dir_all(&self.path)
+        fs::remove_dir_all(&self.path)?;
+        Ok(true)
     }
 }
 
@@ -224,6 +232,13 @@ mod tests {
         assert!(environment.exists());
         let mark = File::options().write(true).open(environment.join(FOLDER_MARK)).unwrap();
         mark.set_modified(now - Duration::from_hours(2)).unwrap();
+        // While a build uses it, it stays.
+        let lock = File::options().create(true).append(true).open(lock_of_folder(&environment)).unwrap();
+        lock.lock_shared().unwrap();
+        let pruned = prune_cache(&[top], Duration::from_hours(1), None).unwrap();
+        assert_eq!((pruned.removed.entries, pruned.remaining.entries), (0, 1));
+        assert!(environment.join(FOLDER_MARK).exists());
+        drop(lock);
         prune_cache(&[top], Duration::from_hours(1), None).unwrap();
         assert!(!environment.exists());
 

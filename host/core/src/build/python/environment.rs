@@ -42,11 +42,15 @@ struct Wanted<'a> {
     options: BuildOptions<'a>,
 }
 
-/// Returns the folder of the environment for a step. Makes it if it does not exist.
+/// Returns the folder of the environment for a step, which is not removed until the lock is dropped. Makes it if it does not exist.
 ///
 /// # Errors
 /// There is no suitable Python, packages cannot be installed, the cache folder cannot be written, or the build was cancelled.
-pub(super) fn prepare(dir: &Path, sdk: &Path, options: BuildOptions<'_>) -> Result<PathBuf, BuildError> {
+pub(super) fn prepare(
+    dir: &Path,
+    sdk: &Path,
+    options: BuildOptions<'_>,
+) -> Result<(PathBuf, Option<BuildLock>), BuildError> {
     let mut packages = project::dependencies(&sdk.join("python"));
     packages.extend(project::dependencies(dir).into_iter().filter(|one| !project::is_sdk(one)));
     packages.sort();
@@ -59,32 +63,25 @@ pub(super) fn prepare(dir: &Path, sdk: &Path, options: BuildOptions<'_>) -> Resu
     let wanted = Wanted { dir, packages, has_uv, python, options };
     let all = user_folders::cache()?.join("python");
     let folder = all.join(wanted.name());
-    let unwritable = |source| BuildError::Output { path: folder.clone(), source };
-    if is_complete(&folder) {
-        private_dir::note_use_of_folder(&folder);
-        return Ok(folder);
+    private_dir::make_private(&all).map_err(|source| BuildError::Output { path: folder.clone(), source })?;
+    let (lock, what) = (private_dir::lock_of_folder(&folder), "another build to install packages");
+    loop {
+        let shared = match BuildLock::share(&lock, what, options) {
+            // Of a folder that cannot be written to, nothing is removed.
+            Err(BuildError::Output { .. }) if is_complete(&folder) => return Ok((folder, None)),
+            shared => shared?,
+        };
+        if is_complete(&folder) {
+            private_dir::note_use_of_folder(&folder);
+            return Ok((folder, Some(shared)));
+        }
+        drop(shared);
+        let _exclusive = BuildLock::take(&lock, what, options)?;
+        if !is_complete(&folder) {
+            wanted.make(&folder)?;
+        }
+        // Until it is shared, `cache prune` may remove it: then it is made again.
     }
-    private_dir::make_private(&all).map_err(unwritable)?;
-    let _lock =
-        BuildLock::take(&all.join(format!("{}.lock", wanted.name())), "another build to install packages", options)?;
-    if is_complete(&folder) {
-        return Ok(folder);
-    }
-    // The remains of an interrupted installation. The lock is held.
-    let aside = all.join(format!(".installing-{}", wanted.name()));
-    for left in [&aside, &folder] {
-        remove(left).map_err(unwritable)?;
-    }
-    let _registered = options.cleanup.map(|cleanup| cleanup.add(&aside));
-    let made = wanted.install(&aside).and_then(|()| {
-        fs::write(aside.join(private_dir::FOLDER_MARK), wanted.packages.join("\n"))
-            .and_then(|()| fs::rename(&aside, &folder))
-            .map_err(unwritable)
-    });
-    if made.is_err() {
-        let _ = remove(&aside);
-    }
-    made.map(|()| folder.clone())
 }
 
 /// Returns whether an environment is complete, and its Python still exists.
@@ -123,6 +120,26 @@ impl Wanted<'_> {
         let python = self.python.as_ref().map_or(UV, |(_, identity)| identity);
         let parts = [python].into_iter().chain(self.packages.iter().map(String::as_str));
         first_digits(&digest_of_parts(parts.map(str::as_bytes)), 16)
+    }
+
+    /// Makes the environment in a folder. The lock is held.
+    fn make(&self, folder: &Path) -> Result<(), BuildError> {
+        let unwritable = |source| BuildError::Output { path: folder.to_owned(), source };
+        // The remains of an interrupted installation.
+        let aside = folder.with_file_name(format!(".installing-{}", self.name()));
+        for left in [&aside, folder] {
+            remove(left).map_err(unwritable)?;
+        }
+        let _registered = self.options.cleanup.map(|cleanup| cleanup.add(&aside));
+        let made = self.install(&aside).and_then(|()| {
+            fs::write(aside.join(private_dir::FOLDER_MARK), self.packages.join("\n"))
+                .and_then(|()| fs::rename(&aside, folder))
+                .map_err(unwritable)
+        });
+        if made.is_err() {
+            let _ = remove(&aside);
+        }
+        made
     }
 
     fn install(&self, folder: &Path) -> Result<(), BuildError> {

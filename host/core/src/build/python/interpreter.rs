@@ -11,6 +11,7 @@ use std::process::Command;
 
 use super::environment;
 use super::project;
+use crate::build::lock::BuildLock;
 use crate::build::{BuildError, BuildOptions, sdk};
 
 const IN_ENVIRONMENT: &str = "bin/python";
@@ -20,6 +21,8 @@ pub(super) struct Interpreter {
     pub(super) program: OsString,
     /// The folder of the SDK, for an environment in which it is not installed.
     pub(super) sdk: Option<PathBuf>,
+    /// Keeps an environment of the cache from being removed.
+    _lock: Option<BuildLock>,
 }
 
 impl Interpreter {
@@ -45,11 +48,11 @@ impl Interpreter {
 /// `STILLBOX_PYTHON` names a program that does not exist, or the environment cannot be made.
 pub(super) fn find(dir: &Path, options: BuildOptions<'_>) -> Result<Interpreter, BuildError> {
     if let Some(program) = asked_for(dir)? {
-        return Ok(Interpreter { program, sdk: None });
+        return Ok(Interpreter { program, sdk: None, _lock: None });
     }
     let sdk = sdk::sdk_for(dir)?;
-    let program = environment::prepare(dir, &sdk, options)?.join(IN_ENVIRONMENT).into_os_string();
-    Ok(Interpreter { program, sdk: Some(sdk) })
+    let (environment, lock) = environment::prepare(dir, &sdk, options)?;
+    Ok(Interpreter { program: environment.join(IN_ENVIRONMENT).into(), sdk: Some(sdk), _lock: lock })
 }
 
 fn asked_for(dir: &Path) -> Result<Option<OsString>, BuildError> {
