@@ -35,6 +35,12 @@ def folder(tmp_path):
     return tmp_path / "bases"
 
 
+def component(text):
+    """Returns the bytes of a component with a section of this text."""
+    section = b"\x04base" + text.encode()
+    return b"\0asm\x0d\0\x01\0" + b"\0" + bytes([len(section)]) + section
+
+
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
@@ -72,18 +78,24 @@ def test_a_base_is_made_once(folder, tmp_path):
 
     def compile_base(path):
         made.append(path)
-        path.write_text(f"base {len(made)}")
+        path.write_bytes(component(f"base {len(made)}"))
 
     output = tmp_path / "out.wasm"
     for _ in range(2):
         assert Bases(folder).write(KEY, output, compile_base)
-        assert output.read_text() == "base 1"
+        assert output.read_bytes() == component("base 1")
     assert Bases(folder).write(OTHER, output, compile_base)
-    assert output.read_text() == "base 2" and len(made) == 2
+    assert output.read_bytes() == component("base 2") and len(made) == 2
     # A base that was removed in the meantime is made again.
     (folder / f"{KEY}.wasm").unlink()
     assert Bases(folder).write(KEY, output, compile_base)
-    assert output.read_text() == "base 3"
+    assert output.read_bytes() == component("base 3")
+    # So is one that is truncated, or no component.
+    path = folder / f"{KEY}.wasm"
+    for number, broken in enumerate([path.read_bytes()[:-1], path.read_bytes()[:9], path.read_bytes() + b"\0", bytes(30)], 4):
+        path.write_bytes(broken)
+        assert Bases(folder).write(KEY, output, compile_base)
+        assert output.read_bytes() == component(f"base {number}") == path.read_bytes()
     assert names(folder) == [".lock", f"{KEY}.wasm", f"{OTHER}.wasm"]
 
 
@@ -134,7 +146,7 @@ def compile_base(path):
         file.write(key + "\\n")
     while (folder / "wait").exists():
         time.sleep(0.01)
-    path.write_text("base")
+    path.write_bytes(b"\\0asm\\x0d\\0\\x01\\0")
 assert Bases(folder).write(key, folder / f"out-{sys.argv[3]}", compile_base)
 """
 
@@ -162,7 +174,7 @@ def test_builds_at_the_same_time_compile_a_base_once(folder):
     (folder / "wait").unlink()
     assert [build.wait() for build in [*builds, other]] == [0] * 4
     assert sorted((folder / "made").read_text().split()) == [KEY, OTHER]
-    assert all((folder / f"out-{number}").read_text() == "base" for number in range(3))
+    assert all((folder / f"out-{number}").read_bytes() == b"\0asm\x0d\0\x01\0" for number in range(3))
 
 
 def test_the_temporary_file_of_a_killed_build_is_removed(folder, tmp_path):

@@ -65,6 +65,10 @@ fn a_python_step_is_rebuilt_only_after_a_change() {
     fs::remove_file(folder.join("keep-long/build/keep-long.wasm")).unwrap();
     build(&folder).succeeded();
     assert_eq!(folder.text("builds"), "xxx");
+    let wasm = fs::File::options().write(true).open(folder.join("keep-long/build/keep-long.wasm")).unwrap();
+    wasm.set_len(9).unwrap();
+    build(&folder).succeeded();
+    assert_eq!(folder.text("builds"), "xxxx", "a truncated component is compiled again");
 }
 
 #[test]

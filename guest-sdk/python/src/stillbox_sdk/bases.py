@@ -88,9 +88,11 @@ class Bases:
             path = self._folder / f"{key}.wasm"
             with contextlib.suppress(FileNotFoundError):
                 shutil.copyfile(path, output)
-                os.utime(path)
                 # An empty file stands for a base whose modules cannot be imported.
-                return output.stat().st_size > 0
+                if (is_made := output.stat().st_size > 0) and not _is_whole(output):
+                    raise FileNotFoundError(path)
+                os.utime(path)
+                return is_made
             self._remove_unfinished(locks, key)
             made = self._folder / f".{path.name}.{os.getpid()}"
             try:
@@ -122,6 +124,27 @@ class Bases:
                 found.append((path.stat().st_mtime, path))
         for _, path in sorted(found, reverse=True)[_MAX_BASES:]:
             path.unlink(missing_ok=True)
+
+
+def _is_whole(path: Path) -> bool:
+    """Returns whether a component ends where its last section ends. It may not if the computer lost power."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if file.read(4) != b"\0asm":
+            return False
+        file.seek(8)
+        while file.tell() < size:
+            file.read(1)
+            # The length of the section, in groups of 7 bits.
+            length, shift, last = 0, 0, 0x80
+            while last >= 0x80:
+                if not (byte := file.read(1)):
+                    return False
+                last = byte[0]
+                length |= (last & 0x7F) << shift
+                shift += 7
+            file.seek(length, os.SEEK_CUR)
+        return file.tell() == size
 
 
 def _compile(made: Path, compile_base: Callable[[Path], None]) -> bool:

@@ -2,7 +2,7 @@
 //!
 //! For tests, steps share a component with the interpreter, and carry their own modules as text: then an edit compiles nothing.
 //!
-//! The component is `build/NAME.wasm` in the step's folder. The digest of its inputs is stored next to it, so that an
+//! The component is `build/NAME.wasm` in the step's folder. The digest of its inputs, and its length, are stored next to it, so that an
 //! unchanged step is not compiled again, which takes seconds.
 
 mod digest;
@@ -52,7 +52,9 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
     let Some(tools) = versions(&python, dir, options)? else { return Err(BuildError::Interrupted) };
     let digest =
         digest::digest(&folder, &tools).map_err(|source| BuildError::Sources { dir: dir.to_owned(), source })?;
-    if wasm.is_file() && fs::read_to_string(&digest_file).is_ok_and(|before| before == digest) {
+    // The length is that of the component: it may be truncated if the computer lost power.
+    let stamp = || fs::metadata(&wasm).map(|file| format!("{digest} {}", file.len()));
+    if stamp().is_ok_and(|stamp| fs::read_to_string(&digest_file).is_ok_and(|before| before == stamp)) {
         return Ok(Built { wasm, name });
     }
     let unwritable = |source| BuildError::Output { path: output.clone(), source };
@@ -81,7 +83,7 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
     add_source(&made).map_err(unwritable)?;
     fs::rename(&made, &wasm).map_err(unwritable)?;
     // Written last: a component without a digest is compiled again.
-    fs::write(&digest_file, digest).map_err(unwritable)?;
+    stamp().and_then(|stamp| fs::write(&digest_file, stamp)).map_err(unwritable)?;
     Ok(Built { wasm, name })
 }
 
