@@ -34,6 +34,11 @@ pub(crate) fn plain_row_bytes(columns: &[ArrayRef], row: usize) -> u64 {
     columns.iter().fold(0_u64, |all, column| all.saturating_add(plain::value_bytes(column.as_ref(), row)))
 }
 
+/// Returns the bytes that the first rows take as plain data, if all columns have types for which that is fast to find.
+pub(crate) fn fast_plain_bytes(columns: &[ArrayRef], rows: usize) -> Option<u64> {
+    columns.iter().map(|column| plain::first_values_bytes(column.as_ref(), rows)).sum()
+}
+
 /// Returns the bytes that rows take as plain data. Stops after this many bytes: an array of runs can have billions of rows.
 pub(crate) fn plain_bytes_up_to(columns: &[ArrayRef], rows: Range<usize>, limit: u64) -> u64 {
     let mut bytes = 0_u64;
@@ -124,6 +129,24 @@ mod tests {
         let named = columns.into_iter().enumerate().map(|(index, column)| (index.to_string(), column));
         let batch = RecordBatch::try_from_iter(named).expect("the columns have one length");
         assert!(sizes.iter().all(|size| *size <= max_row_bytes(&batch)));
+    }
+
+    #[test]
+    fn first_rows_have_the_bytes_of_each() {
+        let columns = columns();
+        let more: [ArrayRef; 4] = [
+            Arc::new(arrow_array::StringViewArray::from(vec![Some("x"), None, Some("more than twelve bytes")])),
+            Arc::new(arrow_array::BinaryArray::from(vec![b"".as_slice(), b"12", b"3"])),
+            Arc::new(arrow_array::BooleanArray::from(vec![None, Some(true), None])),
+            columns[1].slice(1, 2),
+        ];
+        for column in columns[..2].iter().chain(&more) {
+            for rows in 0..=column.len() {
+                let each = (0..rows).map(|row| plain_row_bytes(std::slice::from_ref(column), row)).sum();
+                assert_eq!(fast_plain_bytes(std::slice::from_ref(column), rows), Some(each), "{column:?}");
+            }
+        }
+        assert_eq!(fast_plain_bytes(&columns, 1), None);
     }
 
     #[test]

@@ -69,6 +69,33 @@ pub(super) fn value_bytes(array: &dyn Array, row: usize) -> u64 {
     content.saturating_add(VALUE)
 }
 
+/// Returns the bytes of the first values together, if they can be found without a look at each value but for its length.
+pub(super) fn first_values_bytes(array: &dyn Array, rows: usize) -> Option<u64> {
+    if let Some(width) = array.data_type().primitive_width() {
+        return Some((width * rows) as u64);
+    }
+    let content = match array.data_type() {
+        ArrowType::Boolean => 0,
+        ArrowType::Utf8 => offsets_bytes(array.as_string::<i32>().value_offsets(), rows),
+        ArrowType::LargeUtf8 => offsets_bytes(array.as_string::<i64>().value_offsets(), rows),
+        ArrowType::Binary => offsets_bytes(array.as_binary::<i32>().value_offsets(), rows),
+        ArrowType::LargeBinary => offsets_bytes(array.as_binary::<i64>().value_offsets(), rows),
+        ArrowType::Utf8View => views_bytes(&array.as_string_view().views()[..rows]),
+        ArrowType::BinaryView => views_bytes(&array.as_binary_view().views()[..rows]),
+        _ => return None,
+    };
+    Some(content + VALUE * rows as u64)
+}
+
+fn offsets_bytes<O: OffsetSizeTrait>(offsets: &[O], rows: usize) -> u64 {
+    (offsets[rows].as_usize() - offsets[0].as_usize()) as u64
+}
+
+/// The first four bytes of a view are its length.
+fn views_bytes(views: &[u128]) -> u64 {
+    views.iter().map(|view| u64::from(*view as u32)).sum()
+}
+
 fn list_bytes<O: OffsetSizeTrait>(array: &dyn Array, row: usize) -> u64 {
     let list = array.as_list::<O>();
     let start = list.value_offsets()[row].as_usize();

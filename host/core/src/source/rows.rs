@@ -32,7 +32,7 @@ use super::row_limits::{CHUNK_BYTES, RowLimits, TooLarge};
 use super::{OpenSource, SourceSchema};
 use crate::format::Format;
 use crate::panics::caught;
-use crate::row_size::{plain_bytes_up_to, plain_row_bytes};
+use crate::row_size::{fast_plain_bytes, plain_bytes_up_to, plain_row_bytes};
 use crate::text::escaped;
 use crate::values::ConversionError;
 pub(crate) use arrow::{first_batch, first_batch_within};
@@ -213,6 +213,11 @@ impl OpenRowsFile {
     fn fitting_rows(&self, batch: &RecordBatch, settings: RowSettings) -> Result<(usize, u64), SourceError> {
         let limits = settings.limits;
         let count = batch.num_rows().min(settings.batch_rows);
+        // Most chunks are so small that no row needs a look.
+        let fits = |bytes: &u64| *bytes <= CHUNK_BYTES.min(limits.max_row);
+        if let Some(bytes) = fast_plain_bytes(batch.columns(), count).filter(fits) {
+            return Ok((count, bytes));
+        }
         let mut all = 0;
         for row in 0..count {
             let bytes = plain_row_bytes(batch.columns(), row);
@@ -311,6 +316,6 @@ impl Decoder for RowsDecoder {
             unreachable!("the reader of a binary format makes chunks of rows")
         };
         let rows = self.schema.conform(&chunk.file, first_row, &batch)?;
-        Ok(DecodedBatch { rows, positions: RowPositions::rows(chunk.file, first_row) })
+        Ok(DecodedBatch { rows, positions: RowPositions::rows(chunk.file, first_row), carried: None })
     }
 }
