@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::PathBuf;
 
 use arrow_array::ArrayRef;
 
@@ -87,26 +88,49 @@ fn steps(scene: &Scene) {
     line("16 steps", &sixteen, "1 step", &one);
 }
 
+/// Numbers of columns that no step reads.
+const COLUMNS: [usize; 3] = [2, 20, 200];
+
 fn columns(scene: &Scene) {
-    heading("Columns that are carried along: 20000 rows, one step, 2 threads, whole process");
-    let pipeline = |columns: usize| {
-        let mut rows = String::new();
-        for row in 0..scene.count(20_000) {
-            let _ = write!(rows, "{{\"text\":\"a short text of six words\"");
-            for column in 0..columns {
-                let _ = if column % 2 == 0 {
-                    write!(rows, ",\"c{column}\":\"value {row}\"")
-                } else {
-                    write!(rows, ",\"c{column}\":{}", row * column)
-                };
-            }
-            rows.push_str("}\n");
-        }
+    let inputs = COLUMNS.map(|columns| {
         let input = scene.path(&format!("columns-{columns}.jsonl"));
-        fs::write(&input, rows).expect("there is room for the input");
-        scene.pipeline(&format!("columns-{columns}"), &input, 1000, &[("filter-text", r#"column = "text""#)])
+        fs::write(&input, rows(scene.count(20_000), columns)).expect("there is room for the input");
+        input
+    });
+    let step = [("filter-text", r#"column = "text""#)];
+    let pipelines = |inputs: &[PathBuf; 3], output: &str| {
+        let name = |columns| format!("columns-{columns}-{output}");
+        [0, 1, 2].map(|index| scene.pipeline_to(output, &name(COLUMNS[index]), &inputs[index], 1000, &step))
     };
-    let pipelines = [2, 20, 200].map(pipeline);
+    carried(scene, "JSON Lines to JSON Lines", &pipelines(&inputs, "output.jsonl"));
+    let inputs = [0, 1, 2].map(|index| {
+        let output = format!("columns-{}.parquet", COLUMNS[index]);
+        let convert = scene.pipeline_to(&output, "convert", &inputs[index], 1000, &[]);
+        time(&mut scene.stillbox(&convert, 2));
+        scene.path(&output)
+    });
+    carried(scene, "Parquet to Parquet", &pipelines(&inputs, "output.parquet"));
+}
+
+/// Rows as JSON Lines, half of whose further columns are texts, and half integers.
+fn rows(rows: usize, columns: usize) -> String {
+    let mut text = String::new();
+    for row in 0..rows {
+        text.push_str("{\"text\":\"a short text of six words\"");
+        for column in 0..columns {
+            let _ = if column % 2 == 0 {
+                write!(text, ",\"c{column}\":\"value {row}\"")
+            } else {
+                write!(text, ",\"c{column}\":{}", row * column)
+            };
+        }
+        text.push_str("}\n");
+    }
+    text
+}
+
+fn carried(scene: &Scene, formats: &str, pipelines: &[PathBuf; 3]) {
+    heading(&format!("Columns that are carried along, {formats}: 20000 rows, one step, 2 threads, whole process"));
     let run = |index: usize| time(&mut scene.stillbox(&pipelines[index], 2));
     let [two, twenty, many] = in_turn(scene.rounds, [&mut || run(0), &mut || run(1), &mut || run(2)]);
     line("2 columns", &two, "2 columns", &two);

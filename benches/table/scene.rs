@@ -120,8 +120,20 @@ impl Scene {
         self.pipeline(&format!("text-{batch_rows}"), input, batch_rows, &steps)
     }
 
-    /// A chain of steps as a pipeline file.
+    /// A chain of steps as a pipeline file. Its output is `output.jsonl`.
     pub(crate) fn pipeline(&self, name: &str, input: &Path, batch_rows: usize, steps: &[(&str, &str)]) -> PathBuf {
+        self.pipeline_to("output.jsonl", name, input, batch_rows, steps)
+    }
+
+    /// A chain of steps as a pipeline file, with this output.
+    pub(crate) fn pipeline_to(
+        &self,
+        output: &str,
+        name: &str,
+        input: &Path,
+        batch_rows: usize,
+        steps: &[(&str, &str)],
+    ) -> PathBuf {
         let mut text = format!(
             "[pipeline]\nname = \"{name}\"\nbatch-rows = {batch_rows}\n\n[[source]]\npath = {:?}\n",
             input.display().to_string()
@@ -133,7 +145,7 @@ impl Scene {
                 "\n[[step]]\nname = \"{step}-{index}\"\ncomponent = {component:?}\nparameters = {{ {parameters} }}\n"
             );
         }
-        let _ = write!(text, "\n[[sink]]\npath = \"output.jsonl\"\n");
+        let _ = write!(text, "\n[[sink]]\npath = {output:?}\n");
         let path = self.path(&format!("{name}.toml"));
         fs::write(&path, text).expect("the folder can be written to");
         path
