@@ -5,6 +5,7 @@
 
 mod authoring;
 mod cancellation;
+mod carried;
 mod ci;
 mod command_line;
 mod compile_cache;

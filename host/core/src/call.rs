@@ -6,11 +6,14 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+use std::cell::LazyCell;
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow_array::Array as _;
+use arrow_array::{Array as _, ArrayRef};
 use wasmtime::Store;
 
 use crate::batch::{
@@ -263,10 +266,23 @@ impl StepInstance {
 fn check_repeated(step: &Step, output: &CheckedOutput, input: &CallInput<'_>) -> Result<(), Box<Failure>> {
     let Some(origins) = &output.origins else { return Ok(()) };
     let carried = step.column_sources.iter().filter_map(|source| match source {
-        ColumnSource::Carried(index) => Some(input.rows.columns.column(*index)),
+        ColumnSource::Carried(index) => Some(*index),
         ColumnSource::Output(_) => None,
     });
-    let bytes = repeated_bytes(&carried.collect::<Vec<_>>(), input.range.start, origins);
+    let carried: Vec<usize> = carried.collect();
+    let columns: Vec<&ArrayRef> = carried.iter().map(|index| input.rows.columns.column(*index)).collect();
+    let schema = input.rows.columns.schema_ref();
+    let names = LazyCell::new(|| -> HashSet<&str> {
+        carried.iter().map(|index| schema.field(*index).name().as_str()).collect()
+    });
+    // As if they were arrays of texts, whose offsets are counted with the columns.
+    let text_bytes = |value: &str| serde_json::from_str::<Cow<'_, str>>(value).map_or(0, |text| text.len() as u64);
+    let texts = |row: usize| {
+        let Some(texts) = input.rows.origin.carried() else { return 0 };
+        let values = texts.values(input.rows.origin.row(row)).filter(|(name, _)| names.contains(name));
+        values.filter(|(_, value)| value.starts_with('"')).map(|(_, value)| text_bytes(value)).sum()
+    };
+    let bytes = repeated_bytes(&columns, input.range.start, origins, texts);
     let most = step.limits.output_bytes.min(MAX_REPEATED);
     if bytes <= most {
         return Ok(());

@@ -1,5 +1,6 @@
 //! Arrow values as JSON: for the lines of JSON Lines, and for steps that read a list, struct or map.
 
+mod carried;
 mod nested;
 
 use arrow_array::builder::StringBuilder;
@@ -11,6 +12,7 @@ use arrow_schema::{DataType as ArrowType, Field};
 
 use crate::format::NonFinite;
 use crate::values::{Unsupported, is_json};
+pub(crate) use carried::{CarriedGroup, CarriedText};
 use nested::{JsonWriter, json_writer};
 
 /// Number of bytes checked together for characters to escape.
@@ -176,7 +178,7 @@ pub(crate) fn write_serde<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value
 }
 
 /// Adds a text. Most texts have nothing to escape.
-fn write_text(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
     if has_escapes(text.as_bytes()) {
         return write_serde(out, text);
     }

@@ -2,6 +2,7 @@
 //! only input, output and guests can fail.
 
 mod bind;
+mod carried;
 mod columns;
 mod combine;
 mod files;
@@ -39,6 +40,7 @@ use crate::source::{self, OpenSource, SourceError};
 
 pub use bind::ColumnMismatch;
 pub(crate) use bind::standalone_step;
+pub(crate) use carried::carried_columns;
 pub(crate) use combine::Append;
 pub(crate) use files::{Dropped, Rejects, check_reserved};
 pub(crate) use graph::{PipelineGraph, Role};

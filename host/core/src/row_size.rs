@@ -52,8 +52,9 @@ pub(crate) fn plain_bytes_up_to(columns: &[ArrayRef], rows: Range<usize>, limit:
 }
 
 /// Returns the bytes that an output takes beyond its input because it repeats rows of it. `columns` are those that are copied,
-/// and each origin is the index of a row in them, counted from the row `first`.
-pub(crate) fn repeated_bytes(columns: &[&ArrayRef], first: usize, origins: &[u32]) -> u64 {
+/// and each origin is the index of a row in them, counted from the row `first`. `more` returns the bytes of a row that are not in
+/// `columns`.
+pub(crate) fn repeated_bytes(columns: &[&ArrayRef], first: usize, origins: &[u32], more: impl Fn(usize) -> u64) -> u64 {
     // Filters and steps that keep all rows repeat none, and need no counts.
     if columns.is_empty() || origins.windows(2).all(|pair| pair[0] < pair[1]) {
         return 0;
@@ -63,8 +64,10 @@ pub(crate) fn repeated_bytes(columns: &[&ArrayRef], first: usize, origins: &[u32
         *counts.entry(*origin).or_default() += 1;
     }
     let repeated = counts.into_iter().filter(|(_, count)| *count > 1);
-    let sizes =
-        repeated.map(|(row, count)| row_bytes(columns.iter().copied(), first + row as usize).saturating_mul(count - 1));
+    let sizes = repeated.map(|(row, count)| {
+        let row = first + row as usize;
+        (row_bytes(columns.iter().copied(), row) + more(row)).saturating_mul(count - 1)
+    });
     sizes.fold(0, u64::saturating_add)
 }
 
@@ -153,9 +156,9 @@ mod tests {
     fn only_repeated_rows_count() {
         let columns = columns();
         let columns: Vec<&ArrayRef> = columns[..2].iter().collect();
-        assert_eq!(repeated_bytes(&columns, 0, &[0, 1, 2]), 0);
-        assert_eq!(repeated_bytes(&columns, 0, &[2, 0, 1]), 0);
-        assert_eq!(repeated_bytes(&columns, 0, &[1, 1, 1, 2]), 2 * (8 + 4 + 4));
-        assert_eq!(repeated_bytes(&[], 0, &[1, 1]), 0);
+        assert_eq!(repeated_bytes(&columns, 0, &[0, 1, 2], |_| 0), 0);
+        assert_eq!(repeated_bytes(&columns, 0, &[2, 0, 1], |_| 0), 0);
+        assert_eq!(repeated_bytes(&columns, 0, &[1, 1, 1, 2], |_| 0), 2 * (8 + 4 + 4));
+        assert_eq!(repeated_bytes(&[], 0, &[1, 1], |_| 0), 0);
     }
 }

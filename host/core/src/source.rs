@@ -55,9 +55,7 @@ pub(crate) use rows::{first_batch, first_batch_within};
 
 pub(crate) use bad_row::BadRow;
 pub(crate) use batches::BatchSource;
-#[cfg(test)]
-pub(crate) use chunk::DecodedBatch;
-pub(crate) use chunk::{Chunk, ChunkData, Decoder, LineOrRow, Reader, RowPositions};
+pub(crate) use chunk::{Chunk, ChunkData, DecodedBatch, Decoder, LineOrRow, Reader, RowPositions};
 pub(crate) use error::{SourceError, SourceErrorKind};
 pub(crate) use row_limits::{CHUNK_BYTES, DEFAULT_MAX_ROW, OverBudget};
 

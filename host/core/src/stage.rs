@@ -25,6 +25,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::format::Compression;
 use crate::grants::Redactor;
 use crate::interrupt::Stop;
+use crate::json::CarriedText;
 use crate::monitor::{Monitor, Span, SpanKind};
 use crate::plan::{Operation, Step};
 use crate::report::{Report, StepReport};
@@ -81,6 +82,8 @@ pub(crate) struct DecodedRows {
     /// A batch for each slot of the input, all with the same positions.
     pub(crate) rows: Vec<RecordBatch>,
     pub(crate) positions: RowPositions,
+    /// Columns that are text, and null in `rows`. Only rows for this process have any.
+    pub(crate) carried: Option<Arc<CarriedText>>,
     /// The number of the first row in its input, from 0.
     pub(crate) first: u64,
 }
@@ -215,7 +218,7 @@ impl Stage {
         let _span = self.monitor().begin(Span::new(SpanKind::Batch, "batch").batch(batch));
         let WorkItem { rows, first, mut rejected, is_cut, .. } = item;
         let mut bad_rows = 0;
-        let (rows, positions) = match rows {
+        let (rows, positions, carried) = match rows {
             WorkRows::Raw(chunk) => {
                 let raw = self.inputs[input].decoder.as_ref().expect("an input of raw chunks has a decoder");
                 let _span = self.monitor().begin(Span::new(SpanKind::Convert, "decode").rows(chunk.rows as u64));
@@ -225,12 +228,12 @@ impl Stage {
                     bad.into_iter().enumerate().map(|(index, bad)| RejectRecord::of_bad_row(index, bad, batch)),
                 );
                 self.reject_counter.reject(bad_rows);
-                (vec![decoded.rows], decoded.positions)
+                (vec![decoded.rows], decoded.positions, decoded.carried.map(Arc::new))
             }
-            WorkRows::Ready(batches, positions) => (batches, positions),
+            WorkRows::Ready(batches, positions) => (batches, positions, None),
         };
         let count = rows[0].num_rows();
-        let rows = DecodedRows { batch, input, rows, positions, first };
+        let rows = DecodedRows { batch, input, rows, positions, carried, first };
         let mut output = match &self.remote {
             Some(remote) => {
                 let _wait = self.monitor().begin(Span::new(SpanKind::Wait, "a worker of the executor").batch(batch));
@@ -257,9 +260,9 @@ impl Stage {
     /// # Errors
     /// As [`run`](Self::run).
     pub(crate) fn operate(&self, rows: DecodedRows) -> Result<TaskOutput, Box<Failure>> {
-        let DecodedRows { batch, input, rows, positions, first } = rows;
+        let DecodedRows { batch, input, rows, positions, carried, first } = rows;
         let input = &self.inputs[input];
-        let origin = RowOrigins::new(positions, first, rows[0].num_rows());
+        let origin = RowOrigins::new(positions, first, rows[0].num_rows()).with_carried(carried);
         let rows = rows.into_iter().map(|columns| Rows { columns, origin: origin.clone() });
         let mut readers = vec![0; self.slots];
         for slot in self.operations.iter().flat_map(|operation| &operation.reads) {

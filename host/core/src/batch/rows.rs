@@ -7,6 +7,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
 use crate::failure::RowPlace;
+use crate::json::CarriedText;
 use crate::source::{LineOrRow, RowPositions};
 
 /// Rows between two nodes of the plan. A clone shares the columns.
@@ -31,12 +32,24 @@ pub(crate) struct RowOrigins {
     ids: Option<Arc<[u32]>>,
     /// The next unused id in the task.
     fresh: Arc<AtomicU32>,
+    /// Columns of the chunk that are text, and null in the rows. They have the same names in all rows of the task.
+    carried: Option<Arc<CarriedText>>,
 }
 
 impl RowOrigins {
     /// Creates the origins of all `count` rows of a chunk. `first` is the number of the first row in its input.
     pub(crate) fn new(positions: RowPositions, first: u64, count: usize) -> Self {
-        Self { positions, first, rows: None, ids: None, fresh: Arc::new(AtomicU32::new(count as u32)) }
+        Self { positions, first, rows: None, ids: None, fresh: Arc::new(AtomicU32::new(count as u32)), carried: None }
+    }
+
+    /// Adds the carried columns of the chunk.
+    pub(crate) fn with_carried(self, carried: Option<Arc<CarriedText>>) -> Self {
+        Self { carried, ..self }
+    }
+
+    /// Returns the columns that are text, if there are any. Their rows are those of the chunk; see [`row`](Self::row).
+    pub(crate) fn carried(&self) -> Option<&CarriedText> {
+        self.carried.as_deref()
     }
 
     /// Returns the origins of rows that a step created from these rows.

@@ -7,13 +7,13 @@ use crate::bundle::BundleWriter;
 use crate::failure::Failure;
 use crate::format::Compression;
 use crate::interrupt::Stop;
-use crate::plan::{Dropped, InputSource, Plan, Work};
+use crate::plan::{Dropped, InputSource, Plan, Work, carried_columns};
 use crate::remote::RemoteRun;
 use crate::result_cache::ResultCache;
 use crate::sandbox::Sandbox;
 use crate::scheduler::RunStage;
 use crate::sink::Encoder;
-use crate::source::{Decoder, Reader};
+use crate::source::{OpenSource, SourceSchema};
 use crate::spill::Spill;
 use crate::stage::StageInput;
 use crate::stage::{DropSampler, RejectCounter, Stage, Workers};
@@ -42,17 +42,16 @@ pub(super) fn drop_sampler(dropped: &Dropped, taken: &[(usize, String, u64)]) ->
     Arc::new(DropSampler::new(dropped.sample, dropped.by, taken))
 }
 
-/// A source that one stage reads.
-type Source = (Box<dyn Reader>, Arc<dyn Decoder>);
-
 impl StageResources<'_> {
     pub(super) fn stages(&self, plan: Plan) -> Vec<RunStage> {
-        let Plan { stages, sources, rejects, batch_rows, redactor, .. } = plan;
+        let Plan { stages, sources, sinks, rejects, batch_rows, redactor, .. } = plan;
         let reject_compression = rejects.map_or(Compression::None, |rejects| rejects.spec.compression);
-        let mut sources: Vec<Option<Source>> =
-            sources.into_iter().map(|source| Some((source.reader, source.decoder))).collect();
+        let mut sources: Vec<Option<OpenSource>> = sources.into_iter().map(Some).collect();
         let mut run = Vec::with_capacity(stages.len());
         for (index, stage) in stages.into_iter().enumerate() {
+            // Secrets stay in this process, and folders are those of this machine.
+            let is_granted = |work: &Work| matches!(work, Work::Step(step) if step.access.is_some());
+            let remote = self.remote.filter(|_| !stage.operations.iter().any(|operation| is_granted(&operation.work)));
             let mut inputs = Vec::with_capacity(stage.inputs.len());
             let mut readers = Vec::with_capacity(stage.inputs.len());
             for input in &stage.inputs {
@@ -60,7 +59,15 @@ impl StageResources<'_> {
                     InputSource::Source(index) => sources[*index].take(),
                     _ => None,
                 };
-                let (reader, decoder) = source.unzip();
+                // Rows that leave the process need all of their columns.
+                let may_carry = remote.is_none() && self.bundles.is_none();
+                let carried = source.as_ref().filter(|_| may_carry).and_then(|source| match &source.schema {
+                    SourceSchema::Known(schema) => {
+                        source.decoder.carrying(&carried_columns(&stage, &input.slots, schema, &sinks))
+                    }
+                    SourceSchema::Empty => None,
+                });
+                let (reader, decoder) = source.map(|source| (source.reader, carried.unwrap_or(source.decoder))).unzip();
                 let counts = matches!(input.from, InputSource::Source(_) | InputSource::Generator { .. });
                 inputs.push(StageInput { decoder, counts, slots: input.slots.clone() });
                 readers.push(reader);
@@ -74,9 +81,6 @@ impl StageResources<'_> {
                     .map(|(input, reader)| stage_input::open(input, reader, &spills, batch_rows));
                 opened.collect::<Result<Vec<_>, _>>().map_err(|error| Box::new(Failure::host(&error)))
             };
-            // Secrets stay in this process, and folders are those of this machine.
-            let is_granted = |work: &Work| matches!(work, Work::Step(step) if step.access.is_some());
-            let remote = self.remote.filter(|_| !stage.operations.iter().any(|operation| is_granted(&operation.work)));
             let remote = remote.map(|remote| remote.stage(index));
             let stage = Stage {
                 inputs,

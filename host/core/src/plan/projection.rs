@@ -19,6 +19,16 @@ pub(crate) struct Projection {
 }
 
 impl Projection {
+    /// Returns the index of each column among the incoming ones.
+    pub(super) fn columns(&self) -> &[usize] {
+        &self.columns
+    }
+
+    /// Returns the outgoing columns.
+    pub(super) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
     /// Applies the projection to rows.
     pub(crate) fn apply(&self, rows: &RecordBatch) -> RecordBatch {
         let columns = self.columns.iter().map(|index| Arc::clone(rows.column(*index))).collect();

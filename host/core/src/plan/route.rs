@@ -61,6 +61,14 @@ impl Route {
         })
     }
 
+    /// Returns the index of the column that it reads, if it reads one.
+    pub(super) fn column(&self) -> Option<usize> {
+        match self {
+            Self::RoundRobin { .. } | Self::Sample { .. } => None,
+            Self::Column { column, .. } => Some(*column),
+        }
+    }
+
     /// Describes the rows that go to a child, such as `lang = en` or `sample, 1 of 3`.
     pub(crate) fn describe(&self, child: usize) -> String {
         match self {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow_array::{Array as _, ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow_schema::{ArrowError, SchemaRef};
 use arrow_select::take::take;
 use tokio::sync::Semaphore;
@@ -49,6 +49,9 @@ pub(crate) struct Step {
     pub(crate) slots: Option<Arc<Semaphore>>,
 }
 
+/// The number of types that carried columns can have: booleans, integers, floats and texts.
+const TYPES_OF_TEXT: usize = 4;
+
 /// The source of an outgoing column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ColumnSource {
@@ -70,9 +73,19 @@ impl Step {
         input: &RecordBatch,
         origins: Option<&UInt32Array>,
     ) -> Result<RecordBatch, ArrowError> {
-        self.assemble(rows, outputs, |index| match origins {
-            None => Ok(Arc::clone(input.column(index))),
-            Some(origins) => take(input.column(index), origins, None),
+        // Carried columns of text are null, and share an array for each of their types.
+        let mut shared: Vec<(&ArrayRef, ArrayRef)> = Vec::new();
+        self.assemble(rows, outputs, |index| {
+            let column = input.column(index);
+            let Some(origins) = origins else { return Ok(Arc::clone(column)) };
+            if let Some((_, taken)) = shared.iter().find(|(of, _)| Arc::ptr_eq(of, column)) {
+                return Ok(Arc::clone(taken));
+            }
+            let taken = take(column, origins, None)?;
+            if shared.len() < TYPES_OF_TEXT && column.null_count() == column.len() {
+                shared.push((column, Arc::clone(&taken)));
+            }
+            Ok(taken)
         })
     }
 

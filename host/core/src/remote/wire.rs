@@ -65,7 +65,8 @@ enum BlobForm {
 /// # Errors
 /// Arrow cannot encode the rows.
 pub(super) fn encode_task(stage: usize, allowance: u64, rows: DecodedRows) -> Result<Vec<u8>, ExecutorError> {
-    let DecodedRows { batch, input, rows, positions, first } = rows;
+    let DecodedRows { batch, input, rows, positions, carried, first } = rows;
+    debug_assert!(carried.is_none(), "only columns in arrays can be sent");
     let header = TaskHeader { stage, allowance, batch, input, positions, first };
     let mut out = WireMessage::new(&header)?;
     for rows in &rows {
@@ -86,7 +87,7 @@ pub(crate) fn decode_task(bytes: &[u8]) -> Result<(TaskHeader, DecodedRows), Exe
         return Err("the task has no rows".into());
     }
     let TaskHeader { batch, input, ref positions, first, .. } = header;
-    let rows = DecodedRows { batch, input, rows, positions: positions.clone(), first };
+    let rows = DecodedRows { batch, input, rows, positions: positions.clone(), carried: None, first };
     Ok((header, rows))
 }
 

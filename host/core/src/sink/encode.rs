@@ -8,7 +8,7 @@ use arrow_schema::{ArrowError, Field, SchemaRef};
 
 use super::error::{SinkError, SinkErrorKind};
 use crate::format::{Compression, Format, NonFinite};
-use crate::json::NoJson;
+use crate::json::{CarriedText, NoJson};
 use crate::spill::SpillFrame;
 use crate::values::{ConversionError, Unsupported};
 
@@ -30,6 +30,26 @@ pub(crate) trait Encoder: Send + Sync {
     ///
     /// The rows have other columns, or the format does not support a value.
     fn encode(&self, batch: &RecordBatch) -> Result<Encoded, SinkError>;
+
+    /// Encodes rows of a chunk with columns that are text, and null in the batch. `chunk_row` returns the row of the text for a row of
+    /// the batch. Only JSON Lines sinks have such columns.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode).
+    fn encode_carried(
+        &self,
+        batch: &RecordBatch,
+        carried: &CarriedText,
+        _chunk_row: &dyn Fn(usize) -> usize,
+    ) -> Result<Encoded, SinkError> {
+        let is_here = |name: &Arc<str>| batch.schema_ref().index_of(name).is_ok();
+        debug_assert!(
+            !carried.groups().iter().any(|group| group.iter().any(is_here)),
+            "the plan carries other columns"
+        );
+        self.encode(batch)
+    }
 }
 
 /// An encoded batch.

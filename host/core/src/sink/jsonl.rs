@@ -1,5 +1,6 @@
 //! Encodes rows as JSON Lines.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -7,7 +8,7 @@ use arrow_schema::Field;
 
 use super::encode::{Encoded, Encoder, Target};
 use super::error::SinkError;
-use crate::json::{JsonValues, write_serde};
+use crate::json::{CarriedGroup, CarriedText, JsonValues, write_serde};
 use crate::row_size::columns_bytes;
 
 /// Encodes rows as JSON Lines: one compact object per line, with all columns in the schema's order.
@@ -31,23 +32,80 @@ impl JsonEncoder {
     }
 }
 
-impl Encoder for JsonEncoder {
-    fn encode(&self, batch: &RecordBatch) -> Result<Encoded, SinkError> {
-        let batch = self.target.checked(batch)?;
-        let mut columns = Vec::with_capacity(self.keys.len());
-        for (field, array) in self.target.schema.fields().iter().zip(batch.columns()) {
-            let values = JsonValues::new(array, field, self.target.non_finite);
-            columns.push(values.map_err(|source| self.target.type_error(field, source))?);
-        }
-        let mut out = Vec::with_capacity(columns_bytes(batch.columns()));
-        for row in 0..batch.num_rows() {
-            for (index, (key, column)) in self.keys.iter().zip(&columns).enumerate() {
-                out.extend_from_slice(key);
-                column.write(row, &mut out).map_err(|reason| self.target.no_json(index, row, reason))?;
+/// A part of a line.
+enum LinePart<'b> {
+    /// A column: its index.
+    Column(usize, JsonValues<'b>),
+    /// The columns of a group, as text.
+    Group(usize),
+}
+
+impl JsonEncoder {
+    /// Returns the parts of a line. Groups are written as a whole or not at all.
+    fn parts<'b>(&self, batch: &'b RecordBatch, groups: &[CarriedGroup]) -> Result<Vec<LinePart<'b>>, SinkError> {
+        let starts: HashMap<&str, usize> =
+            groups.iter().enumerate().map(|(index, group)| (&*group[0], index)).collect();
+        let fields = self.target.schema.fields();
+        let mut parts = Vec::new();
+        let mut index = 0;
+        while let Some(field) = fields.get(index) {
+            if let Some(group) = starts.get(field.name().as_str()) {
+                parts.push(LinePart::Group(*group));
+                index += groups[*group].len();
+                continue;
             }
-            out.extend_from_slice(if columns.is_empty() { b"{}\n" } else { b"}\n" });
+            let values = JsonValues::new(batch.column(index), field, self.target.non_finite);
+            parts.push(LinePart::Column(index, values.map_err(|source| self.target.type_error(field, source))?));
+            index += 1;
+        }
+        Ok(parts)
+    }
+
+    fn write(
+        &self,
+        batch: &RecordBatch,
+        carried: Option<(&CarriedText, &dyn Fn(usize) -> usize)>,
+    ) -> Result<Encoded, SinkError> {
+        let batch = self.target.checked(batch)?;
+        let parts = self.parts(&batch, carried.map_or(&[], |(text, _)| text.groups()))?;
+        let columns = parts.iter().filter_map(|part| match part {
+            LinePart::Column(index, _) => Some(batch.column(*index)),
+            LinePart::Group(_) => None,
+        });
+        let bytes = columns_bytes(columns) + carried.map_or(0, |(text, _)| text.bytes());
+        let mut out = Vec::with_capacity(bytes);
+        for row in 0..batch.num_rows() {
+            for (place, part) in parts.iter().enumerate() {
+                match (part, carried) {
+                    (LinePart::Column(index, column), _) => {
+                        out.extend_from_slice(&self.keys[*index]);
+                        column.write(row, &mut out).map_err(|reason| self.target.no_json(*index, row, reason))?;
+                    }
+                    (LinePart::Group(group), Some((text, chunk_row))) => {
+                        out.push(if place == 0 { b'{' } else { b',' });
+                        out.extend_from_slice(text.text(chunk_row(row), *group));
+                    }
+                    (LinePart::Group(_), None) => unreachable!("groups come from the text"),
+                }
+            }
+            out.extend_from_slice(if parts.is_empty() { b"{}\n" } else { b"}\n" });
             self.target.check_text(row, out.len())?;
         }
         Ok(Encoded::Bytes(if out.is_empty() { out } else { self.target.compressed(out)? }))
+    }
+}
+
+impl Encoder for JsonEncoder {
+    fn encode(&self, batch: &RecordBatch) -> Result<Encoded, SinkError> {
+        self.write(batch, None)
+    }
+
+    fn encode_carried(
+        &self,
+        batch: &RecordBatch,
+        carried: &CarriedText,
+        chunk_row: &dyn Fn(usize) -> usize,
+    ) -> Result<Encoded, SinkError> {
+        self.write(batch, Some((carried, chunk_row)))
     }
 }

@@ -1,6 +1,7 @@
 //! Chunks of an input, and their rows and positions after decoding.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::bad_row::BadRow;
 use super::error::SourceError;
 use crate::format::TextEncoding;
+use crate::json::CarriedText;
 
 /// Cuts an input into chunks. Does only the blocking reads; all other work is left to the threads that decode.
 pub(crate) trait Reader: Send {
@@ -40,6 +42,12 @@ pub(crate) trait Decoder: Send + Sync {
     /// As [`decode`](Self::decode), unless the source rejects bad rows.
     fn decode_all(&self, chunk: Chunk) -> Result<(DecodedBatch, Vec<BadRow>), SourceError> {
         self.decode(chunk).map(|decoded| (decoded, Vec::new()))
+    }
+
+    /// Returns a decoder of the same rows that may return these columns as [`CarriedText`]. Each range is of columns
+    /// that are next to each other in the sinks as well. `None` if the format is not JSON.
+    fn carrying(&self, _columns: &[Range<usize>]) -> Option<Arc<dyn Decoder>> {
+        None
     }
 }
 
@@ -151,6 +159,8 @@ pub(crate) struct DecodedBatch {
     pub(crate) rows: RecordBatch,
     /// The positions of the rows in the input.
     pub(crate) positions: RowPositions,
+    /// Columns that are text. In `rows` they are null.
+    pub(crate) carried: Option<CarriedText>,
 }
 
 /// The positions of the rows of one batch in their file.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use arrow_array::builder::{
     ArrayBuilder, BinaryBuilder, BooleanBuilder, Float64Builder, Int64Builder, NullBufferBuilder, StringBuilder,
 };
-use arrow_array::{ArrayRef, BooleanArray, FixedSizeListArray, Float32Array, RecordBatch, RecordBatchOptions};
+use arrow_array::{
+    ArrayRef, BooleanArray, FixedSizeListArray, Float32Array, RecordBatch, RecordBatchOptions, new_null_array,
+};
 use arrow_cast::base64::{BASE64_STANDARD, Engine};
 use arrow_schema::{DataType as ArrowType, Field, Schema, SchemaRef};
 use arrow_select::filter::filter_record_batch;
@@ -67,11 +69,41 @@ impl TextColumns {
         }
     }
 
-    /// Creates builders for a chunk with this many rows and bytes of text.
-    pub(crate) fn builders(&self, rows: usize, bytes: usize) -> Vec<ColumnBuilder> {
+    /// Creates builders for a chunk with this many rows and bytes of text. Those of columns that are not built take no memory.
+    pub(crate) fn builders(&self, rows: usize, bytes: usize, is_built: impl Fn(usize) -> bool) -> Vec<ColumnBuilder> {
         // The length of values varies by column. Twice the mean saves most columns a second allocation.
         let values = bytes / self.list.len().max(1) * 2;
-        self.list.iter().map(|column| ColumnBuilder::new(column, rows, values)).collect()
+        let size = |index| if is_built(index) { (rows, values) } else { (0, 0) };
+        let builder = |(index, column)| {
+            let (rows, bytes) = size(index);
+            ColumnBuilder::new(column, rows, bytes)
+        };
+        self.list.iter().enumerate().map(builder).collect()
+    }
+
+    /// Returns rows. Columns that are not built are null; those of one type share one array.
+    pub(crate) fn finish(
+        &self,
+        builders: Vec<ColumnBuilder>,
+        rows: usize,
+        is_built: impl Fn(usize) -> bool,
+    ) -> RecordBatch {
+        let mut nulls: Vec<ArrayRef> = Vec::new();
+        let mut column = |(index, builder): (usize, ColumnBuilder)| {
+            if is_built(index) {
+                return builder.finish();
+            }
+            let data_type = self.schema.field(index).data_type();
+            if let Some(same) = nulls.iter().find(|array| array.data_type() == data_type) {
+                return Arc::clone(same);
+            }
+            nulls.push(new_null_array(data_type, rows));
+            Arc::clone(&nulls[nulls.len() - 1])
+        };
+        let arrays = builders.into_iter().enumerate().map(&mut column).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)
+            .expect("every row adds one value to every column")
     }
 }
 
@@ -95,7 +127,7 @@ pub(crate) struct RowsBuilder<'c> {
 impl<'c> RowsBuilder<'c> {
     /// Creates builders for a chunk with this many rows and bytes of text.
     pub(crate) fn new(columns: &'c TextColumns, rows: usize, bytes: usize) -> Self {
-        Self { columns, builders: columns.builders(rows, bytes), rows: 0, discarded: Vec::new() }
+        Self { columns, builders: columns.builders(rows, bytes, |_| true), rows: 0, discarded: Vec::new() }
     }
 
     /// Ends a row that has a value in every column.
@@ -115,10 +147,7 @@ impl<'c> RowsBuilder<'c> {
 
     /// Returns the rows that are not discarded.
     pub(crate) fn finish(self) -> RecordBatch {
-        let arrays = self.builders.into_iter().map(ColumnBuilder::finish).collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
-        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.columns.schema), arrays, &options)
-            .expect("every row adds one value to every column");
+        let batch = self.columns.finish(self.builders, self.rows, |_| true);
         if self.discarded.is_empty() {
             return batch;
         }

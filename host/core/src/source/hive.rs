@@ -5,6 +5,7 @@
 //! Names and values are percent-decoded. The columns follow those of the files.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use crate::text::{escaped, named, percent_decoded};
 const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// The columns of all files, and the value of each for every file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Folders {
     /// A batch with a row for each file.
     values: RecordBatch,
@@ -118,7 +119,7 @@ fn values(
 ) -> Result<RecordBatch, SourceError> {
     let columns: Vec<TextColumn> = names.iter().map(|name| column(name, all, declared)).collect();
     let columns = TextColumns::new(columns);
-    let mut builders = columns.builders(files.len(), 0);
+    let mut builders = columns.builders(files.len(), 0, |_| true);
     for (pairs, (file, _)) in all.iter().zip(files) {
         for ((builder, column), name) in builders.iter_mut().zip(&columns.list).zip(names) {
             let value = pairs.iter().find(|(own, _)| own == name).and_then(|(_, value)| value.as_deref());
@@ -169,6 +170,11 @@ impl Decoder for FolderDecoder {
         let file = Arc::clone(&chunk.file);
         let (decoded, bad) = self.inner.decode_all(chunk)?;
         Ok((self.add(&file, decoded), bad))
+    }
+
+    fn carrying(&self, columns: &[Range<usize>]) -> Option<Arc<dyn Decoder>> {
+        let (folders, schema) = (self.folders.clone(), Arc::clone(&self.schema));
+        Some(Arc::new(Self { inner: self.inner.carrying(columns)?, folders, schema }))
     }
 }
 

@@ -20,9 +20,11 @@
 //! Text is UTF-8; a byte order mark at the start of a file is skipped. Half of a surrogate pair in a text is an error,
 //! and so is a duplicate key in an object.
 
+mod carry;
 mod decode;
 mod fast_path;
 mod infer;
+mod line_cursor;
 mod messages;
 mod nan;
 mod object;
@@ -78,7 +80,7 @@ pub(crate) fn open(files: Vec<InputFile>, spec: &SourceSpec) -> Result<OpenSourc
     let columns = Arc::new(TextColumns::new(columns));
     let schema = if known { SourceSchema::Known(Arc::clone(&columns.schema)) } else { SourceSchema::Empty };
     let format = RowFormat { columns, settings: spec.json.clone() };
-    let decoder = JsonDecoder { format, on_bad_row: spec.on_bad_row };
+    let decoder = JsonDecoder { format: Arc::new(format), carried: None, on_bad_row: spec.on_bad_row };
     Ok(OpenSource::new(schema, Box::new(reader), Arc::new(decoder)))
 }
 

@@ -164,27 +164,27 @@ impl NestedDecoder {
         }
         let good = select(decoded, &good);
         let rows = self.converted(&good).unwrap_or_else(|_| unreachable!("each of the rows was converted alone"));
-        (DecodedBatch { rows, positions: good.positions }, bad)
+        (DecodedBatch { rows, ..good }, bad)
     }
 }
 
 fn select(decoded: &DecodedBatch, rows: &[usize]) -> DecodedBatch {
     let indices: UInt32Array = rows.iter().map(|row| *row as u32).collect();
     let batch = take_record_batch(&decoded.rows, &indices).expect("the rows are in the batch");
-    DecodedBatch { rows: batch, positions: decoded.positions.select(rows) }
+    DecodedBatch { rows: batch, positions: decoded.positions.select(rows), carried: None }
 }
 
 impl Decoder for NestedDecoder {
     fn decode(&self, chunk: Chunk) -> Result<DecodedBatch, SourceError> {
         let decoded = self.rows.decode(chunk)?;
         let rows = self.converted(&decoded).map_err(|(error, _)| error)?;
-        Ok(DecodedBatch { rows, positions: decoded.positions })
+        Ok(DecodedBatch { rows, ..decoded })
     }
 
     fn decode_all(&self, chunk: Chunk) -> Result<(DecodedBatch, Vec<BadRow>), SourceError> {
         let (decoded, mut bad) = self.rows.decode_all(chunk)?;
         match self.converted(&decoded) {
-            Ok(rows) => Ok((DecodedBatch { rows, positions: decoded.positions }, bad)),
+            Ok(rows) => Ok((DecodedBatch { rows, ..decoded }, bad)),
             Err(_) if self.rejects => {
                 let (decoded, mismatched) = self.divided(&decoded);
                 bad.extend(mismatched);

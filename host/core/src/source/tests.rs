@@ -1,6 +1,7 @@
 //! Reads complete inputs like a run, and checks rows, positions and messages.
 
 mod bad_rows;
+mod carried;
 mod chunks;
 mod columnar_bounds;
 mod compressed;

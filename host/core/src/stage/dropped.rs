@@ -12,7 +12,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::reject::row_as_json;
+use super::reject::row_text;
 use crate::batch::{Rows, StepOutput};
 use crate::config::SampleBy;
 use crate::failure::RowPlace;
@@ -162,7 +162,7 @@ impl BatchDrops {
                 SampleBy::Reason => pattern.unwrap_or_default(),
             };
             if self.is_first(&group, sampler.most) && sampler.has_room(step.number, &group) {
-                let columns = String::from_utf8(row_as_json(&rows.columns, range.start + row)).expect("JSON is text");
+                let columns = row_text(rows, range.start + row);
                 let (number, step) = (step.number, Arc::clone(&step.name));
                 let reason = reason.map(Cow::into_owned);
                 self.rows.push(DroppedRow { number, step, batch, place: place(), reason, group, columns });

@@ -1,5 +1,6 @@
 //! Rejected rows, in the form of the reject file.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
@@ -41,8 +42,7 @@ impl RejectRecord {
     pub(crate) fn new(rows: &Rows, row: usize, mut failure: Failure, before: usize) -> Self {
         let bounds = if before < MAX_DETAILED { REJECTED } else { BRIEF };
         bounds.keep(&mut failure);
-        let text = String::from_utf8(row_as_json(&rows.columns, row)).expect("JSON is text");
-        Self { row, failure, content: RejectedContent::Columns(text) }
+        Self { row, failure, content: RejectedContent::Columns(row_text(rows, row)) }
     }
 
     /// Creates the record of a row that a source cannot read. `index` is its index among those of the batch.
@@ -98,9 +98,20 @@ pub(super) fn encode_rejects(
     compress(compression, lines).map(|bytes| Some(Encoded::Bytes(bytes)))
 }
 
+/// Returns a row as a JSON object, with the columns that are text.
+pub(super) fn row_text(rows: &Rows, row: usize) -> String {
+    let chunk_row = rows.origin.row(row);
+    let carried = rows.origin.carried().map(|carried| carried.values(chunk_row).collect()).unwrap_or_default();
+    String::from_utf8(object(&rows.columns, row, &carried)).expect("JSON is text")
+}
+
 /// Returns a row as a JSON object. Values that JSON cannot represent, such as NaN, become text, because a rejected row
 /// must not fail again.
 pub(crate) fn row_as_json(columns: &RecordBatch, row: usize) -> Vec<u8> {
+    object(columns, row, &HashMap::new())
+}
+
+fn object(columns: &RecordBatch, row: usize, carried: &HashMap<&str, &str>) -> Vec<u8> {
     let mut out = vec![b'{'];
     for (field, array) in columns.schema_ref().fields().iter().zip(columns.columns()) {
         if out.len() > 1 {
@@ -108,6 +119,10 @@ pub(crate) fn row_as_json(columns: &RecordBatch, row: usize) -> Vec<u8> {
         }
         write_serde(&mut out, field.name());
         out.push(b':');
+        if let Some(value) = carried.get(field.name().as_str()) {
+            out.extend_from_slice(value.as_bytes());
+            continue;
+        }
         let before = out.len();
         let value = array.slice(row, 1);
         let problem = match JsonValues::new(&value, field, NonFinite::Text) {

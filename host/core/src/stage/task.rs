@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::monitor::{Span, SpanGuard, SpanKind};
 use crate::plan::{Operation, Step, Work};
 use crate::report::StepReport;
+use crate::sink::{Encoded, Encoder, SinkError};
 use crate::spill::SpillFrame;
 
 /// The state of a running task.
@@ -81,7 +82,7 @@ impl Task<'_> {
             }
             Work::Sink(sink) => {
                 let _span = self.begin_conversion("encode", &rows);
-                let encoded = self.stage.encoders[*sink].encode(&rows.columns).map_err(|error| {
+                let encoded = encode(&*self.stage.encoders[*sink], &rows).map_err(|error| {
                     let mut failure = host(&error);
                     failure.row = error.row().and_then(|row| rows.place(row));
                     failure
@@ -115,6 +116,13 @@ impl Task<'_> {
         self.output.rejected.extend(outcome.rejected);
         self.output.dropped.extend(outcome.dropped);
         Ok(outcome.rows)
+    }
+}
+
+fn encode(encoder: &dyn Encoder, rows: &Rows) -> Result<Encoded, SinkError> {
+    match rows.origin.carried() {
+        Some(carried) => encoder.encode_carried(&rows.columns, carried, &|row| rows.origin.row(row)),
+        None => encoder.encode(&rows.columns),
     }
 }
 

@@ -77,7 +77,7 @@ impl Decoder for CsvDecoder {
         if let Some(error) = checked.error {
             return Err(error);
         }
-        Ok((DecodedBatch { rows: rows.finish(), positions: lines.positions(chunk.file) }, bad))
+        Ok((DecodedBatch { rows: rows.finish(), positions: lines.positions(chunk.file), carried: None }, bad))
     }
 }
 

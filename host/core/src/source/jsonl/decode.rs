@@ -1,11 +1,15 @@
 //! Decodes chunks of JSON Lines and JSON.
 
+use std::ops::Range;
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::super::bad_row::BadRow;
 use super::super::chunk::{Chunk, ChunkData, DecodedBatch, Decoder, LineCollector, RowPositions, TextLayout};
 use super::super::error::SourceError;
 use super::super::text::CheckedText;
+use super::carry::{CarriedColumns, Carry};
 use super::fast_path::FastPath;
 use super::row::{RowBuilder, RowFormat};
 use super::values::{JsonRow, is_blank, lines, values};
@@ -14,7 +18,9 @@ use crate::policy::Then;
 /// Decodes JSON Lines and JSON.
 #[derive(Debug)]
 pub(crate) struct JsonDecoder {
-    pub(crate) format: RowFormat,
+    pub(crate) format: Arc<RowFormat>,
+    /// The columns that may be carried as text.
+    pub(crate) carried: Option<CarriedColumns>,
     pub(crate) on_bad_row: Then,
 }
 
@@ -27,6 +33,14 @@ impl Decoder for JsonDecoder {
         let ChunkData::Text { bytes, first_line, bytes_before, first_row, layout, mut bad } = chunk.data else {
             unreachable!("the JSON reader makes chunks of text")
         };
+        let place = (first_line, bytes_before, first_row);
+        if let Some(carried) = self.carried.as_ref().filter(|carried| carried.is_worth_trying()) {
+            let decoded = self.carry(carried, (&chunk.file, chunk.rows), &bytes, place, layout.has_values);
+            carried.count(decoded.is_some());
+            if let Some(decoded) = decoded {
+                return Ok((decoded, bad));
+            }
+        }
         let checked = CheckedText::new(&chunk.file, &bytes, (first_line, bytes_before), &layout, self.on_bad_row);
         let mut decoding = Decoding {
             decoder: self,
@@ -61,7 +75,62 @@ impl Decoder for JsonDecoder {
         } else {
             lines.positions(Arc::clone(&chunk.file))
         };
-        Ok((DecodedBatch { rows: rows.rows.finish(), positions }, bad))
+        Ok((DecodedBatch { rows: rows.rows.finish(), positions, carried: None }, bad))
+    }
+
+    fn carrying(&self, columns: &[Range<usize>]) -> Option<Arc<dyn Decoder>> {
+        let carried = CarriedColumns::new(self.format.file_columns(), columns)?;
+        Some(Arc::new(Self { format: Arc::clone(&self.format), carried: Some(carried), on_bad_row: self.on_bad_row }))
+    }
+}
+
+impl JsonDecoder {
+    /// Decodes a chunk without the carried columns. `None` unless all of its rows have the common form. `place` is the number of the
+    /// first line, the number of bytes before it, and the number of the first row.
+    fn carry(
+        &self,
+        carried: &CarriedColumns,
+        (file, rows): (&Arc<str>, usize),
+        bytes: &Bytes,
+        (first_line, bytes_before, first_row): (u64, u64, u64),
+        has_values: bool,
+    ) -> Option<DecodedBatch> {
+        let text = simdutf8::basic::from_utf8(bytes).ok()?;
+        let columns = &self.format.columns;
+        let mut builders = columns.builders(rows, text.len(), |column| !carried.is_carried(column));
+        let mut fast_path = FastPath::new(self.format.file_columns());
+        let mut carry = Carry::new(carried, bytes, rows);
+        let (mut lines_read, mut numbers) = (LineCollector::default(), Vec::new());
+        let mut add = |row: &JsonRow<'_>, number: u64| {
+            if is_blank(row.text.as_bytes()) {
+                return Some(());
+            }
+            carry.start_line(row.start);
+            if !fast_path.add_carrying(row.text, &mut builders, &mut carry) {
+                return None;
+            }
+            if self.format.other_columns() > 0 {
+                builders.last_mut()?.append_null();
+            }
+            numbers.push(number);
+            lines_read.push(row.line);
+            Some(())
+        };
+        if has_values {
+            values(text, (first_line, bytes_before))
+                .zip(first_row..)
+                .try_for_each(|(row, number)| add(&row, number))?;
+        } else {
+            lines(text, first_line).try_for_each(|row| add(&row, 0))?;
+        }
+        let count = numbers.len();
+        let positions = if has_values {
+            RowPositions::each_row(Arc::clone(file), numbers)
+        } else {
+            lines_read.positions(Arc::clone(file))
+        };
+        let rows = columns.finish(builders, count, |column| !carried.is_carried(column));
+        Some(DecodedBatch { rows, positions, carried: Some(carry.finish(bytes.clone())) })
     }
 }
 

@@ -5,16 +5,19 @@ use std::fmt::Write as _;
 
 use super::super::column::{ColumnBuilder, TextColumn};
 use super::super::number::{Number, exact_float, parse_number};
-use super::values::is_space;
+use super::carry::Carry;
+use super::line_cursor::{Escapes, LineCursor, has_common_form};
 use crate::data_type::DataType;
 
 /// Reads lines that have the common form.
 #[derive(Debug)]
 pub(super) struct FastPath<'c> {
     columns: &'c [TextColumn],
+    /// For each column, a comma and its key: `,"a":`.
+    keys: Vec<String>,
     /// Whether the columns allow the common form.
     is_possible: bool,
-    /// The values of the current line.
+    /// The values of the current line, without those of carried columns.
     values: Vec<FastValue>,
 }
 
@@ -28,19 +31,12 @@ enum FastValue {
     Text { start: usize, end: usize, is_escaped: bool },
 }
 
-/// Number of bytes checked together for control characters.
-const CONTROLS_AT_ONCE: usize = 256;
-
 impl<'c> FastPath<'c> {
     pub(super) fn new(columns: &'c [TextColumn]) -> Self {
-        let is_supported = |column: &TextColumn| {
-            let types = [DataType::Boolean, DataType::Integer, DataType::Float, DataType::Text];
-            // A name with characters that JSON escapes has more than one spelling.
-            let is_plain = !column.name.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\'));
-            types.contains(&column.data_type) && is_plain
-        };
-        let is_possible = !columns.is_empty() && columns.iter().all(is_supported);
-        Self { columns, is_possible, values: Vec::with_capacity(columns.len()) }
+        let is_possible = !columns.is_empty() && columns.iter().all(has_common_form);
+        let key = |column: &TextColumn| [",\"", &column.name, "\":"].concat();
+        let keys = if is_possible { columns.iter().map(key).collect() } else { Vec::new() };
+        Self { columns, keys, is_possible, values: Vec::with_capacity(columns.len()) }
     }
 
     /// Adds the row of a line to the columns, if the line has the common form. Otherwise adds nothing and returns
@@ -50,26 +46,20 @@ impl<'c> FastPath<'c> {
             return false;
         }
         for (value, builder) in self.values.iter().zip(builders) {
-            match (*value, builder) {
-                (FastValue::Null, builder) => builder.append_null(),
-                (FastValue::Boolean(value), ColumnBuilder::Boolean(builder)) => builder.append_value(value),
-                (FastValue::Integer(value), ColumnBuilder::Integer(builder)) => builder.append_value(value),
-                (FastValue::Float(value), ColumnBuilder::Float(builder)) => builder.append_value(value),
-                (FastValue::Text { start, end, is_escaped }, ColumnBuilder::Text(builder)) => {
-                    let mut rest = &line[start..end];
-                    while is_escaped && let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
-                        let (before, escape) = rest.split_at(at);
-                        let (escaped, after) = escape[1..].split_at(1);
-                        let (Ok(()), Ok(())) = (builder.write_str(before), builder.write_str(unescaped(escaped)))
-                        else {
-                            unreachable!("writing to memory does not fail")
-                        };
-                        rest = after;
-                    }
-                    builder.append_value(rest);
-                }
-                _ => unreachable!("each value was read as the type of its column"),
-            }
+            append(*value, line, builder);
+        }
+        true
+    }
+
+    /// As [`add`](Self::add), but the carried columns are added to `carry`. If this returns false, nothing may be added to
+    /// `carry` any more.
+    pub(super) fn add_carrying(&mut self, line: &str, builders: &mut [ColumnBuilder], carry: &mut Carry<'_>) -> bool {
+        if !self.is_possible || self.read_carrying(line, carry).is_none() {
+            return false;
+        }
+        let is_built = |(index, _): &(usize, &mut ColumnBuilder)| !carry.is_carried(*index);
+        for (value, (_, builder)) in self.values.iter().zip(builders.iter_mut().enumerate().filter(is_built)) {
+            append(*value, line, builder);
         }
         true
     }
@@ -77,101 +67,78 @@ impl<'c> FastPath<'c> {
     /// Finds the values of a line; `None` if the line does not have the common form.
     fn read_values(&mut self, line: &str) -> Option<()> {
         self.values.clear();
-        let mut cursor = LineCursor { line, at: 0 };
+        let mut cursor = LineCursor::new(line);
         cursor.expect(b'{')?;
-        for (index, column) in self.columns.iter().enumerate() {
-            if index > 0 {
-                cursor.expect(b',')?;
+        for (index, (column, key)) in self.columns.iter().zip(&self.keys).enumerate() {
+            cursor.key(key, index == 0)?;
+            self.values.push(value(&mut cursor, column.data_type)?);
+        }
+        cursor.end()
+    }
+
+    /// As [`read_values`](Self::read_values), with carried columns.
+    fn read_carrying(&mut self, line: &str, carry: &mut Carry<'_>) -> Option<()> {
+        self.values.clear();
+        let mut cursor = LineCursor::new(line);
+        cursor.expect(b'{')?;
+        for (index, (column, key)) in self.columns.iter().zip(&self.keys).enumerate() {
+            let start = cursor.at();
+            let is_compact = cursor.key(key, index == 0)?;
+            if !carry.is_carried(index) {
+                self.values.push(value(&mut cursor, column.data_type)?);
+                continue;
             }
-            cursor.expect(b'"')?;
-            cursor.expect_all(&column.name)?;
-            cursor.expect_next(b'"')?;
-            cursor.expect(b':')?;
-            self.values.push(cursor.value(column.data_type)?);
+            carry.key(index, key, is_compact.then_some((start + usize::from(index > 0), cursor.at())));
+            carry.value(&mut cursor, column.data_type)?;
+            carry.end_column(index)?;
         }
-        cursor.expect(b'}')?;
-        cursor.skip_space();
-        (cursor.at == line.len()).then_some(())
+        cursor.end()
     }
 }
 
-/// A position in a line.
-struct LineCursor<'l> {
-    line: &'l str,
-    at: usize,
+/// Adds a value that was read as the type of its column.
+fn append(value: FastValue, line: &str, builder: &mut ColumnBuilder) {
+    match (value, builder) {
+        (FastValue::Null, builder) => builder.append_null(),
+        (FastValue::Boolean(value), ColumnBuilder::Boolean(builder)) => builder.append_value(value),
+        (FastValue::Integer(value), ColumnBuilder::Integer(builder)) => builder.append_value(value),
+        (FastValue::Float(value), ColumnBuilder::Float(builder)) => builder.append_value(value),
+        (FastValue::Text { start, end, is_escaped }, ColumnBuilder::Text(builder)) => {
+            let mut rest = &line[start..end];
+            while is_escaped && let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+                let (before, escape) = rest.split_at(at);
+                let (escaped, after) = escape[1..].split_at(1);
+                let (Ok(()), Ok(())) = (builder.write_str(before), builder.write_str(unescaped(escaped))) else {
+                    unreachable!("writing to memory does not fail")
+                };
+                rest = after;
+            }
+            builder.append_value(rest);
+        }
+        _ => unreachable!("each value was read as the type of its column"),
+    }
 }
 
-impl LineCursor<'_> {
-    fn bytes(&self) -> &[u8] {
-        &self.line.as_bytes()[self.at..]
+/// Reads a value; `None` if it does not have the common form.
+fn value(cursor: &mut LineCursor<'_>, data_type: DataType) -> Option<FastValue> {
+    if cursor.is_at_text()? {
+        let text = if data_type == DataType::Text { cursor.text()? } else { return None };
+        // `\u` escapes are left to the parser.
+        let is_common = text.escapes != Escapes::Unicode;
+        let (start, end, is_escaped) = (text.start, text.end, text.escapes != Escapes::None);
+        return is_common.then_some(FastValue::Text { start, end, is_escaped });
     }
-
-    fn skip_space(&mut self) {
-        while self.bytes().first().is_some_and(|byte| is_space(*byte)) {
-            self.at += 1;
-        }
-    }
-
-    /// Skips white space and one expected byte.
-    fn expect(&mut self, byte: u8) -> Option<()> {
-        self.skip_space();
-        self.expect_next(byte)
-    }
-
-    fn expect_next(&mut self, byte: u8) -> Option<()> {
-        (*self.bytes().first()? == byte).then(|| self.at += 1)
-    }
-
-    fn expect_all(&mut self, text: &str) -> Option<()> {
-        self.bytes().starts_with(text.as_bytes()).then(|| self.at += text.len())
-    }
-
-    fn value(&mut self, data_type: DataType) -> Option<FastValue> {
-        self.skip_space();
-        if *self.bytes().first()? == b'"' {
-            return if data_type == DataType::Text { self.text() } else { None };
-        }
-        let end = self.bytes().iter().position(|byte| is_space(*byte) || matches!(byte, b',' | b'}'))?;
-        let token = &self.line[self.at..self.at + end];
-        self.at += end;
-        Some(match (token, data_type) {
-            ("null", _) => FastValue::Null,
-            ("true", DataType::Boolean) => FastValue::Boolean(true),
-            ("false", DataType::Boolean) => FastValue::Boolean(false),
-            (number, DataType::Integer) => match parse_number(number)? {
-                Number::Integer(value) => FastValue::Integer(value),
-                _ => return None,
-            },
-            (number, DataType::Float) => FastValue::Float(exact_float(number)?),
+    Some(match (cursor.token()?, data_type) {
+        ("null", _) => FastValue::Null,
+        ("true", DataType::Boolean) => FastValue::Boolean(true),
+        ("false", DataType::Boolean) => FastValue::Boolean(false),
+        (number, DataType::Integer) => match parse_number(number)? {
+            Number::Integer(value) => FastValue::Integer(value),
             _ => return None,
-        })
-    }
-
-    fn text(&mut self) -> Option<FastValue> {
-        let start = self.at + 1;
-        let bytes = self.line.as_bytes();
-        let mut at = start;
-        let mut is_escaped = false;
-        let end = loop {
-            at += memchr::memchr2(b'"', b'\\', &bytes[at..])?;
-            if bytes[at] == b'"' {
-                break at;
-            }
-            is_escaped = true;
-            // `\u` escapes are left to the parser.
-            if !matches!(bytes.get(at + 1)?, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') {
-                return None;
-            }
-            at += 2;
-        };
-        #[expect(clippy::needless_bitwise_bool, reason = "without branches the compiler takes many bytes at a time")]
-        let has_controls = |chunk: &[u8]| chunk.iter().fold(false, |found, byte| found | (*byte < b' '));
-        if bytes[start..end].chunks(CONTROLS_AT_ONCE).any(has_controls) {
-            return None;
-        }
-        self.at = end + 1;
-        Some(FastValue::Text { start, end, is_escaped })
-    }
+        },
+        (number, DataType::Float) => FastValue::Float(exact_float(number)?),
+        _ => return None,
+    })
 }
 
 /// Returns the character for an escape letter. Other characters stand for themselves.
@@ -209,7 +176,7 @@ mod tests {
     /// The row of a line, if the line has the common form.
     fn fast(line: &str) -> Option<Vec<ArrayRef>> {
         let columns = columns();
-        let mut builders = columns.builders(1, line.len());
+        let mut builders = columns.builders(1, line.len(), |_| true);
         let added = FastPath::new(&columns.list).add(line, &mut builders);
         let row: Vec<_> = builders.into_iter().map(ColumnBuilder::finish).collect();
         assert!(row.iter().all(|column| column.len() == usize::from(added)), "{line}");

@@ -69,7 +69,7 @@ impl<'t> NestedColumn<'t> {
     fn plain(&self, data_type: DataType, nested: &NestedType) -> Result<ArrayRef, NestedMismatch> {
         let column = TextColumn { name: String::new(), data_type, width: 0, declared: true };
         let bytes = self.texts.iter().flatten().map(|text| text.len()).sum();
-        let builder = TextColumns::new(vec![column]).builders(self.texts.len(), bytes).pop();
+        let builder = TextColumns::new(vec![column]).builders(self.texts.len(), bytes, |_| true).pop();
         let mut builder = builder.expect("one column has one builder");
         for (index, text) in self.texts.iter().enumerate() {
             match text {
