@@ -119,3 +119,14 @@ fn python_random_numbers_depend_on_the_batch_only() {
     let [one, other] = output.lines().collect::<Vec<_>>()[..] else { panic!("{output}") };
     assert_ne!(one, other, "two batches draw different numbers");
 }
+
+#[test]
+fn python_objects_are_next_to_each_other_in_memory() {
+    let folder = Folder::new();
+    folder.write("input.jsonl", "{\"id\":3}\n");
+    let output = folder.output_of(misbehaving::pipeline("count-pages"));
+    let pages =
+        output.split_once("\"said\":\"").and_then(|(_, said)| said.split_once(" pages")).map(|(pages, _)| pages);
+    // A thousand objects of 80 bytes fill 20 pages.
+    assert!(pages.is_some_and(|pages| pages.parse::<u32>().unwrap() < 40), "{output}");
+}

@@ -276,6 +276,11 @@ def look_around() -> Told:
     return Told(said=f"{sorted(os.environ)} {sys.argv} {os.listdir('/') if os.path.isdir('/') else 'no files'}")
 
 
+def count_pages() -> Told:
+    made = [bytes(50) for _ in range(1000)]
+    return Told(said=f"{len({id(each) >> 12 for each in made})} pages")
+
+
 def draw() -> Told:
     return Told(said=f"{random.random()} {os.urandom(4).hex()} {hash('text')} {sorted({'a', 'b', 'c'}, key=hash)}")
 

@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from wit_world.imports import log, panic, source
 
-from . import component, seeding
+from . import component, heap, seeding
 from .code import Code
 from .common_modules import COMMON
 from .contract import ErrorKind
@@ -56,7 +56,7 @@ def load(
     # The runtime seeds the generator in each instance, before the step's module is imported.
     seeding.after_import()
     describe(ValueError("warm-up"), code, ErrorKind.INPUT)
-    gc.collect()
+    heap.close_gaps()
     gc.freeze()
     return type("Guest", (_Exports,), {"root": root, "handler": handler, "hidden": hidden, "stored": stored, "has_http": has_http})
 

@@ -13,7 +13,7 @@ import os
 import sys
 from typing import Any, NoReturn
 
-from . import component, seeding
+from . import component, heap, seeding
 from .code import Code
 from .contract import ErrorKind
 from .errors import DefinitionError
@@ -50,8 +50,8 @@ def load(settings: dict[str, Any]) -> type[component.Exports]:
     # Warms up the code for failures, whose first use is slow.
     describe(ValueError("warm-up"), code, ErrorKind.INPUT, step.target)
     seeding.after_import()
+    heap.close_gaps()
     # All current objects are permanent. Without `freeze`, every garbage collection would write to their memory.
-    gc.collect()
     gc.freeze()
     return type("Guest", (component.Exports,), {"step": step})
 
