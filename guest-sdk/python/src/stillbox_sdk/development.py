@@ -27,6 +27,7 @@ from .late_modules import HiddenModules, NoFiles, StepFinder
 from .load_errors import load_error, load_error_lines
 from .step import Step
 from .stored_modules import StoredModules
+from .warm_up import warm_up
 
 
 def load(
@@ -56,6 +57,7 @@ def load(
     # The runtime seeds the generator in each instance, before the step's module is imported.
     seeding.after_import()
     describe(ValueError("warm-up"), code, ErrorKind.INPUT)
+    warm_up(component.Exports)
     heap.close_gaps()
     gc.freeze()
     return type("Guest", (_Exports,), {"root": root, "handler": handler, "hidden": hidden, "stored": stored, "has_http": has_http})

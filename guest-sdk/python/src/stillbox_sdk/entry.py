@@ -21,6 +21,7 @@ from .failures import CAUGHT, describe
 from .load_errors import load_error, load_error_lines
 from .step import Step, find_step
 from .stored_modules import StoredModules
+from .warm_up import warm_up
 
 # Modules that the standard library imports on first use, which fails in an instance.
 _USED_LATE = (
@@ -50,6 +51,7 @@ def load(settings: dict[str, Any]) -> type[component.Exports]:
     # Warms up the code for failures, whose first use is slow.
     describe(ValueError("warm-up"), code, ErrorKind.INPUT, step.target)
     seeding.after_import()
+    warm_up(component.Exports)
     heap.close_gaps()
     # All current objects are permanent. Without `freeze`, every garbage collection would write to their memory.
     gc.freeze()
