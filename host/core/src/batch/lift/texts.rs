@@ -9,10 +9,15 @@ use crate::engine::bindings::types::TextsResult;
 /// Returns values whose offsets follow the contract. Their bytes are not checked.
 pub(super) fn texts(texts: TextsResult, rows: usize) -> Result<(OffsetBuffer<i32>, Buffer), ValueProblem> {
     check_offsets(&texts, rows)?;
-    let TextsResult { offsets, bytes } = texts;
+    Ok(buffers(texts))
+}
+
+/// Returns the buffers of values whose offsets were checked.
+fn buffers(TextsResult { offsets, bytes }: TextsResult) -> (OffsetBuffer<i32>, Buffer) {
     // Offsets ascend to at most `i32::MAX`, so they have the same bytes as signed integers.
-    let offsets = ScalarBuffer::new(Buffer::from_vec(offsets), 0, rows + 1);
-    Ok((OffsetBuffer::new(offsets), Buffer::from_vec(bytes)))
+    let length = offsets.len();
+    let offsets = ScalarBuffer::new(Buffer::from_vec(offsets), 0, length);
+    (OffsetBuffer::new(offsets), Buffer::from_vec(bytes))
 }
 
 /// Returns values that are valid UTF-8 in every row. A null becomes an empty text.
@@ -37,19 +42,17 @@ pub(super) fn text(values: TextsResult, rows: usize, nulls: Option<&NullBuffer>)
         let values = borders().enumerate().map(|(row, border)| (!is_null(row)).then(|| &all[border]));
         return Ok(values.collect());
     }
-    Ok(checked_text(offsets, bytes, nulls.cloned()))
+    Ok(checked_text(TextsResult { offsets, bytes }, nulls.cloned()))
 }
 
 /// Returns an array of these buffers. A check by Arrow takes several times as long as the one with vector instructions before.
 #[expect(unsafe_code, reason = "Arrow has no safe function that trusts an earlier check")]
-fn checked_text(offsets: Vec<u32>, bytes: Vec<u8>, nulls: Option<NullBuffer>) -> StringArray {
-    let rows = offsets.len() - 1;
-    // Offsets ascend to at most `i32::MAX`, so they have the same bytes as signed integers.
-    let offsets = OffsetBuffer::new(ScalarBuffer::new(Buffer::from_vec(offsets), 0, rows + 1));
+fn checked_text(values: TextsResult, nulls: Option<NullBuffer>) -> StringArray {
+    let (offsets, bytes) = buffers(values);
     // SAFETY: the caller has checked that all bytes together are UTF-8, and that each offset is at the border of a character.
     // The offsets ascend (`OffsetBuffer::new` checks it) to the number of the bytes (`check_offsets`), and there is one validity
     // bit for each row (`lift`).
-    unsafe { StringArray::new_unchecked(offsets, Buffer::from_vec(bytes), nulls) }
+    unsafe { StringArray::new_unchecked(offsets, bytes, nulls) }
 }
 
 fn check_offsets(texts: &TextsResult, rows: usize) -> Result<(), ValueProblem> {
