@@ -8,7 +8,7 @@ use arrow_schema::Field;
 
 use super::encode::{Encoded, Encoder, Target};
 use super::error::SinkError;
-use crate::json::{CarriedGroup, CarriedText, JsonValues, write_serde};
+use crate::json::{CarriedText, JsonValues, write_serde};
 use crate::row_size::columns_bytes;
 
 /// Encodes rows as JSON Lines: one compact object per line, with all columns in the schema's order.
@@ -32,26 +32,36 @@ impl JsonEncoder {
     }
 }
 
+/// Columns that are text, and the row of the text for a row of the batch.
+type CarriedRows<'b> = (&'b CarriedText, &'b dyn Fn(usize) -> usize);
+
 /// A part of a line.
 enum LinePart<'b> {
     /// A column: its index.
     Column(usize, JsonValues<'b>),
-    /// The columns of a group, as text.
-    Group(usize),
+    /// The columns of a group, as text: the index of the group.
+    Group(usize, CarriedRows<'b>),
 }
 
 impl JsonEncoder {
     /// Returns the parts of a line. Groups are written as a whole or not at all.
-    fn parts<'b>(&self, batch: &'b RecordBatch, groups: &[CarriedGroup]) -> Result<Vec<LinePart<'b>>, SinkError> {
-        let starts: HashMap<&str, usize> =
-            groups.iter().enumerate().map(|(index, group)| (&*group[0], index)).collect();
+    fn parts<'b>(
+        &self,
+        batch: &'b RecordBatch,
+        carried: Option<CarriedRows<'b>>,
+    ) -> Result<Vec<LinePart<'b>>, SinkError> {
+        let groups = carried.into_iter().flat_map(|rows| {
+            let groups = rows.0.groups().iter().enumerate();
+            groups.map(move |(index, group)| (&*group[0], (index, group.len(), rows)))
+        });
+        let starts: HashMap<&str, (usize, usize, CarriedRows<'b>)> = groups.collect();
         let fields = self.target.schema.fields();
         let mut parts = Vec::new();
         let mut index = 0;
         while let Some(field) = fields.get(index) {
-            if let Some(group) = starts.get(field.name().as_str()) {
-                parts.push(LinePart::Group(*group));
-                index += groups[*group].len();
+            if let Some((group, columns, rows)) = starts.get(field.name().as_str()) {
+                parts.push(LinePart::Group(*group, *rows));
+                index += columns;
                 continue;
             }
             let values = JsonValues::new(batch.column(index), field, self.target.non_finite);
@@ -61,31 +71,26 @@ impl JsonEncoder {
         Ok(parts)
     }
 
-    fn write(
-        &self,
-        batch: &RecordBatch,
-        carried: Option<(&CarriedText, &dyn Fn(usize) -> usize)>,
-    ) -> Result<Encoded, SinkError> {
+    fn write(&self, batch: &RecordBatch, carried: Option<CarriedRows<'_>>) -> Result<Encoded, SinkError> {
         let batch = self.target.checked(batch)?;
-        let parts = self.parts(&batch, carried.map_or(&[], |(text, _)| text.groups()))?;
+        let parts = self.parts(&batch, carried)?;
         let columns = parts.iter().filter_map(|part| match part {
             LinePart::Column(index, _) => Some(batch.column(*index)),
-            LinePart::Group(_) => None,
+            LinePart::Group(..) => None,
         });
         let bytes = columns_bytes(columns) + carried.map_or(0, |(text, _)| text.bytes());
         let mut out = Vec::with_capacity(bytes);
         for row in 0..batch.num_rows() {
             for (place, part) in parts.iter().enumerate() {
-                match (part, carried) {
-                    (LinePart::Column(index, column), _) => {
+                match part {
+                    LinePart::Column(index, column) => {
                         out.extend_from_slice(&self.keys[*index]);
                         column.write(row, &mut out).map_err(|reason| self.target.no_json(*index, row, reason))?;
                     }
-                    (LinePart::Group(group), Some((text, chunk_row))) => {
+                    LinePart::Group(group, (text, chunk_row)) => {
                         out.push(if place == 0 { b'{' } else { b',' });
                         out.extend_from_slice(text.text(chunk_row(row), *group));
                     }
-                    (LinePart::Group(_), None) => unreachable!("groups come from the text"),
                 }
             }
             out.extend_from_slice(if parts.is_empty() { b"{}\n" } else { b"}\n" });
