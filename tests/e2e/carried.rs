@@ -1,5 +1,5 @@
-//! Columns that no step reads and that only JSON Lines sinks write. They are carried as text, which nobody may see: a sink of another
-//! format has all columns decoded, and must not change the other outputs.
+//! Columns that no step reads and that only JSON Lines sinks write are carried as text. The output must be the same as without it: each
+//! test compares it with that of a pipeline with a sink of another format, for which all columns are decoded.
 
 use stillbox_test_guests::{EXPAND_WORDS, GIVE_REASONS, KEEP_LONG};
 
