@@ -5,6 +5,7 @@
 //! The component is `build/NAME.wasm` in the step's folder. The digest of its inputs, and its length, are stored next to it, so that an
 //! unchanged step is not compiled again, which takes seconds.
 
+mod components;
 mod digest;
 mod environment;
 mod interpreter;
@@ -19,6 +20,7 @@ use wasm_encoder::{CustomSection, Section as _};
 
 use super::error::BuildError;
 use super::{BuildOptions, BuildProfile, Built, user_folders};
+use components::ComponentStore;
 use interpreter::Interpreter;
 
 use crate::component::{SDK_SECTION, SOURCE_SECTION, toolchain};
@@ -63,38 +65,56 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
     let aside = tempfile::Builder::new().prefix(".building-").tempdir_in(&output).map_err(unwritable)?;
     let _registered = options.cleanup.map(|cleanup| cleanup.add(aside.path()));
     let made = aside.path().join(format!("{name}.wasm"));
-    let mut command = python.command();
-    command.args(["-m", "stillbox_sdk.build", "--output"]).arg(&made).arg(&folder).env("TMPDIR", aside.path());
-    if is_for_tests {
-        let bases = user_folders::cache()?.join("python-bases");
-        private_dir::make_private(&bases).map_err(|source| BuildError::Output { path: bases.clone(), source })?;
-        command.arg("--bases").arg(bases);
+    // The digest has all packages only of an environment that nobody else changes.
+    let store = (python.sdk.is_some() && !is_for_tests).then(ComponentStore::open).transpose()?;
+    if let Some(component) = store.as_ref().and_then(|store| store.component(&digest)) {
+        fs::write(&made, component).map_err(unwritable)?;
+    } else {
+        compile(&python, dir, &made, options)?;
+        name_sdk(&made, &tools, project::module_folder(dir)).map_err(unwritable)?;
+        add_source(&made).map_err(unwritable)?;
+        if let Some(store) = store {
+            let component = store.store(&digest, fs::read(&made).map_err(unwritable)?)?;
+            fs::write(&made, component).map_err(unwritable)?;
+        }
     }
-    // Python imports modules from its working folder; the compiler must not import those of the step.
-    command.current_dir(&output);
-    let Some(finished) = run(&mut command, options)? else { return Err(BuildError::Interrupted) };
-    if !finished.status.success() {
-        return Err(failed(dir, &python, &finished));
-    }
-    if !made.is_file() {
-        return Err(BuildError::NoArtifact { dir: dir.to_owned() });
-    }
-    name_sdk(&made, &tools).map_err(unwritable)?;
-    add_source(&made).map_err(unwritable)?;
     fs::rename(&made, &wasm).map_err(unwritable)?;
     // Written last: a component without a digest is compiled again.
     stamp().and_then(|stamp| fs::write(&digest_file, stamp)).map_err(unwritable)?;
     Ok(Built { wasm, name })
 }
 
-/// Adds the section that names the SDK and its version, unless the SDK has added it itself.
-fn name_sdk(wasm: &Path, tools: &str) -> io::Result<()> {
+/// Runs the SDK, which writes the component to `made`. Temporary files are in the folder of `made`.
+fn compile(python: &Interpreter, dir: &Path, made: &Path, options: BuildOptions<'_>) -> Result<(), BuildError> {
+    let folder = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+    let aside = made.parent().unwrap_or(&folder);
+    let mut command = python.command();
+    command.args(["-m", "stillbox_sdk.build", "--output"]).arg(made).arg(&folder).env("TMPDIR", aside);
+    if options.profile == BuildProfile::Development {
+        let bases = user_folders::cache()?.join("python-bases");
+        private_dir::make_private(&bases).map_err(|source| BuildError::Output { path: bases.clone(), source })?;
+        command.arg("--bases").arg(bases);
+    }
+    // Python imports modules from its working folder; the compiler must not import those of the step.
+    command.current_dir(aside);
+    let Some(finished) = run(&mut command, options)? else { return Err(BuildError::Interrupted) };
+    if !finished.status.success() {
+        return Err(failed(dir, python, &finished));
+    }
+    if !made.is_file() {
+        return Err(BuildError::NoArtifact { dir: dir.to_owned() });
+    }
+    Ok(())
+}
+
+/// Adds the section that names the SDK, its version and the folder of the step's module, unless the SDK has added it itself.
+fn name_sdk(wasm: &Path, tools: &str, module_folder: &str) -> io::Result<()> {
     let mut component = fs::read(wasm)?;
     if toolchain(&component).sdk.is_some() {
         return Ok(());
     }
     let version = tools.lines().next().and_then(|line| line.split_whitespace().nth_back(1)).unwrap_or("-");
-    let text = format!("python {version}\n");
+    let text = format!("python {version}\n{module_folder}\n");
     CustomSection { name: SDK_SECTION.into(), data: text.as_bytes().into() }.append_to(&mut component);
     fs::write(wasm, component)
 }

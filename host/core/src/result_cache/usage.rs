@@ -45,7 +45,7 @@ impl CacheUsage {
 /// Returns the directories with what builds store in the cache folder of a user: environments of Python, compiled dependencies
 /// and the runtimes of interpreters.
 pub fn build_caches(user_cache: &Path) -> Vec<PathBuf> {
-    ["javascript", "python", "python-bases", "rust"].map(|name| user_cache.join(name)).into()
+    ["javascript", "python", "python-bases", "python-components", "rust"].map(|name| user_cache.join(name)).into()
 }
 
 /// Counts the entries of a cache of compiled components, of results, of downloads or of builds. A missing directory has none.

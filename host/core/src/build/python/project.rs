@@ -28,6 +28,23 @@ pub(super) fn dependencies(dir: &Path) -> Vec<String> {
     listed.iter().filter_map(Value::as_str).map(|text| text.trim().to_owned()).collect()
 }
 
+/// Returns the folder of the step's module, relative to the step's folder: `src/` or empty.
+pub(super) fn module_folder(dir: &Path) -> &'static str {
+    let module = |table: Table| {
+        let set = table.get("tool").and_then(|tool| tool.get("stillbox")).and_then(|tool| tool.get("module"));
+        let name = table.get("project").and_then(|project| project.get("name")).and_then(Value::as_str)?;
+        let named = name.to_lowercase().replace(['-', '.'], "_");
+        Some(set.and_then(Value::as_str).map_or(named, ToOwned::to_owned))
+    };
+    let Some(module) = read(dir).and_then(module) else { return "" };
+    let has_module = |folder: &str| {
+        let path = dir.join(folder).join(module.replace('.', "/"));
+        path.with_added_extension("py").is_file() || path.join("__init__.py").is_file()
+    };
+    // The SDK looks in the step's folder first.
+    if !has_module("") && has_module("src/") { "src/" } else { "" }
+}
+
 /// Returns the version of a project.
 pub(super) fn version(dir: &Path) -> Option<String> {
     Some(read(dir)?.get("project")?.get("version")?.as_str()?.to_owned())
