@@ -23,7 +23,7 @@ fn seeds() -> u64 {
     std::env::var("STILLBOX_HOSTILE_SEEDS").map_or(1, |seeds| seeds.parse().expect("it is a number"))
 }
 
-/// Runs a command under the limit on memory. The end of a command that does not end fails the test after 30 s.
+/// Runs a command under the limit on memory.
 fn code(folder: &Folder, arguments: &str) -> (Option<i32>, String, String) {
     let script = format!("ulimit -d {MEMORY_KIB}; exec \"$STILLBOX\" {arguments}");
     let mut child: Child = spawn(&mut folder.shell(&script));

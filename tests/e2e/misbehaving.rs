@@ -173,6 +173,9 @@ fn check_time(guest: &str, limits: &str, failure: &Failure) {
         let limit = limit.split_once("ms").expect("the cases have milliseconds").0;
         let limit = Duration::from_millis(limit.parse().expect("the cases have whole numbers"));
         assert!(limit <= elapsed && elapsed < limit + MAX_DELAY, "{guest} took {elapsed:?}");
+        // Where the guest computed or waited.
+        let place = failure.location.as_ref().map(|location| &*location.file);
+        assert!(place.is_some_and(|file| file.ends_with(&format!("bad_{guest}.rs"))), "{guest}: {place:?}");
     }
 }
 

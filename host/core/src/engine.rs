@@ -24,7 +24,7 @@ mod state;
 mod waits;
 
 pub(crate) use access::{Access, AccessContext};
-pub(crate) use call_deadline::CallDeadline;
+pub(crate) use call_deadline::{CallDeadline, DeadlinePassed};
 pub(crate) use capture::ReportedExit;
 pub(crate) use config::{CompileSettings, Resident, engine, engine_without_pool};
 pub use config::{Fuel, Traps};

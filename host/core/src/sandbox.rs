@@ -4,6 +4,7 @@ mod classify;
 mod clock;
 mod deadline;
 mod hints;
+mod python;
 mod session;
 mod stack;
 
@@ -197,7 +198,12 @@ async fn until_halted<R>(
         if let Poll::Ready(reason) = stopped.as_mut().poll(cx) {
             return Poll::Ready(Err(Halt::Stopped(reason).into()));
         }
-        timeout.as_mut().poll(cx).map(|()| Err(Halt::Timeout.into()))
+        if timeout.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        // A wait of the guest that fails now has the guest's stack in its error.
+        let ended = call.as_mut().poll(cx);
+        if ended.is_ready() { ended } else { Poll::Ready(Err(Halt::Timeout.into())) }
     })
     .await
 }

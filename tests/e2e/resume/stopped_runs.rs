@@ -119,7 +119,7 @@ fn a_failed_run_can_be_resumed_from_its_last_batch() {
     let arguments = ["run", "pipeline.toml", "--limit", "bad_sleep.time=1500ms"];
     let message = folder.stillbox(arguments).failed(1);
     assert!(message.contains("80 rows are done and saved; resume with: "), "{message}");
-    let mut child = start(&folder, &["--resume", "--limit", "bad_sleep.time=10ms"]);
+    let mut child = start(&folder, &["--resume", "--limit", "bad_sleep.time=300ms"]);
     let events: Vec<_> = Events::new(&mut child).collect();
     let resumed = events.iter().find(|event| event["event"] == "resumed");
     assert!(resumed.is_some_and(|event| event.to_string().contains("80")), "{events:?}");

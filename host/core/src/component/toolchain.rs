@@ -4,7 +4,8 @@ use wasmparser::{KnownCustom, Parser, Payload};
 
 use crate::text::cut;
 
-/// The custom section with the language, a space, and the version of the SDK.
+/// The custom section with the language, a space, and the version of the SDK. The second line of a Python step is the folder of its module,
+/// relative to the step's folder: empty or ending with `/`.
 pub(crate) const SDK_SECTION: &str = "stillbox-sdk";
 
 /// The maximum length of a name or version in bytes. Longer ones are truncated.
@@ -22,6 +23,8 @@ pub struct Toolchain {
     pub sdk: Option<String>,
     /// The names and versions of the tools that processed it, such as `rustc`, sorted by name.
     pub tools: Vec<(String, String)>,
+    /// The folder of a Python step's module. `None` for other steps.
+    pub(crate) source_folder: Option<String>,
 }
 
 /// Reads the custom sections about tools: [`SDK_SECTION`], and `producers` of the WebAssembly tool conventions.
@@ -33,9 +36,11 @@ pub(crate) fn toolchain(component: &[u8]) -> Toolchain {
         let Ok(Payload::CustomSection(section)) = payload else { continue };
         if section.name() == SDK_SECTION {
             let text = String::from_utf8_lossy(section.data());
-            let mut words = text.lines().next().unwrap_or_default().split_whitespace();
+            let mut lines = text.lines();
+            let mut words = lines.next().unwrap_or_default().split_whitespace();
             toolchain.language = words.next().map(|word| cut(word, TEXT_BYTES));
             toolchain.sdk = words.next().map(|word| cut(word, TEXT_BYTES));
+            toolchain.source_folder = lines.next().map(|folder| cut(folder, TEXT_BYTES));
             continue;
         }
         let KnownCustom::Producers(fields) = section.as_known() else { continue };
@@ -75,6 +80,12 @@ mod tests {
     fn the_language_and_sdk_are_read() {
         let toolchain = toolchain(&component(&[("stillbox-sdk", b"rust 0.1.0\nrust 0.1.0\n")]));
         assert_eq!((toolchain.language.as_deref(), toolchain.sdk.as_deref()), (Some("rust"), Some("0.1.0")));
+    }
+
+    #[test]
+    fn the_folder_of_a_python_module_is_read() {
+        let toolchain = toolchain(&component(&[("stillbox-sdk", b"python 0.1.0\nsrc/\n")]));
+        assert_eq!(toolchain.source_folder.as_deref(), Some("src/"));
     }
 
     #[test]

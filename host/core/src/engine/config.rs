@@ -196,7 +196,9 @@ fn configuration(fuel: Fuel, traps: Traps) -> Config {
         .generate_address_map(true)
         // wasmtime would read the debug information again for every frame of every trap, and of every instance that a
         // stop ends: tens of milliseconds each. `symbols` reads it once, and only for failures that are reported.
-        .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable);
+        .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable)
+        // Gives access to the memory of an instance that a trap ended, which has the stack of an interpreter.
+        .coredump_on_trap(true);
     config
 }
 

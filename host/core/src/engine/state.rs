@@ -253,6 +253,11 @@ impl State {
         &self.columns
     }
 
+    /// Returns the deadline of the current call, for a wait that it ends.
+    pub(super) fn call_deadline(&self) -> CallDeadline {
+        self.deadline.clone()
+    }
+
     /// Returns the deadline of the current call, unless something moves it.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.deadline.get()

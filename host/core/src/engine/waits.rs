@@ -1,4 +1,5 @@
-//! The waits of a guest: functions of WASI that wait, replaced by ones that show the wait in snapshots and traces.
+//! The waits of a guest: functions of WASI that wait, replaced by ones that show the wait in snapshots and traces, and that fail
+//! at the deadline of the call, so that the failure has the stack of the guest.
 //!
 //! The stack of the guest is captured when a wait begins, on its own thread, because no other thread can read it. A function
 //! whose result is there at once captures nothing.
@@ -54,7 +55,8 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
                     return Ok((ready?,));
                 }
                 let _wait = begin(&store, || store.data().awaited());
-                Ok((store.data_mut().ctx().table.poll(pollables).await?,))
+                let deadline = store.data().call_deadline();
+                Ok((deadline.or_passed(store.data_mut().ctx().table.poll(pollables)).await??,))
             })
         },
     )?;
@@ -67,7 +69,8 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
                     return ready;
                 }
                 let _wait = begin(&store, || store.data().awaited());
-                store.data_mut().ctx().table.block(pollable).await
+                let deadline = store.data().call_deadline();
+                deadline.or_passed(store.data_mut().ctx().table.block(pollable)).await?
             })
         },
     )?;

@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use wasmtime::component::ResourceTableError;
-use wasmtime::{Trap, WasmBacktrace};
+use wasmtime::{Store, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
+use super::python::PythonStack;
 use super::{CallOptions, Halt, hints, stack};
 use crate::component::Component;
 use crate::engine::bindings::types::{ErrorKind, StepError};
 use crate::engine::{
-    Attribution, CapturedOutput, DeniedGrowth, HOST_CALL_BYTES, MAX_HANDLES, ModelHalt, ReportedExit, State,
-    TABLE_ELEMENTS, is_shortage_error,
+    Attribution, CapturedOutput, DeadlinePassed, DeniedGrowth, HOST_CALL_BYTES, MAX_HANDLES, ModelHalt, ReportedExit,
+    State, TABLE_ELEMENTS, is_shortage_error,
 };
 use crate::failure::{Failure, FailureKind, LimitHit, Location, MESSAGE_BYTES, RowPlace, WHOLE};
 use crate::limits::Limits;
@@ -28,6 +29,9 @@ const LIFTED_TOO_MUCH: &str = "fuel allocated for hostcalls has been exhausted";
 const RANDOM_SIZE: &str = "requested len ";
 const RANDOM_LIMIT: &str = " exceeds limit ";
 
+/// Starts of the links that wasmtime adds to the chain of an error for the stack of the guest.
+const STACKS: [&str; 2] = ["error while executing", "wasm coredump generated"];
+
 /// Start of wasmtime's message when an instance exports a function with other types than the contract's; the error has
 /// no type.
 const OTHER_TYPES: &str = "type mismatch with ";
@@ -35,17 +39,20 @@ const OTHER_TYPES: &str = "type mismatch with ";
 /// Creates the failure of a call that ended with this error.
 pub(crate) fn from_error(
     error: &wasmtime::Error,
-    state: &State,
+    store: &Store<State>,
     component: &Component,
     terms: &CallOptions<'_>,
     elapsed: Duration,
 ) -> Failure {
+    let state = store.data();
     let mut failure = classify(error, state, terms.limits);
     // The positions of batches that a stop ended are of no use, and there may be many of them. A model's failure is not the step's.
     if !matches!(failure.kind, FailureKind::Interrupted | FailureKind::Model) {
-        failure.backtrace = error.downcast_ref::<WasmBacktrace>().map_or_else(Vec::new, |backtrace| {
-            stack::frames(backtrace, component.symbols(), terms.stop, Libraries::Folded)
-        });
+        if let Some(stack) = PythonStack::read(error, store, component) {
+            stack.attach_to(&mut failure);
+        } else if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
+            failure.backtrace = stack::frames(backtrace, component.symbols(), terms.stop, Libraries::Folded);
+        }
     }
     // A panic in a library names a line of the library. The author knows the frame that called it.
     if failure.location.as_ref().is_none_or(|location| stack::is_library(&location.file))
@@ -66,6 +73,9 @@ pub(crate) fn from_error(
 fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure {
     if let Some(halt) = error.downcast_ref::<Halt>() {
         return from_halt(*halt, limits);
+    }
+    if error.is::<DeadlinePassed>() {
+        return from_halt(Halt::Timeout, limits);
     }
     if let Some(ModelHalt(end)) = error.downcast_ref::<ModelHalt>() {
         let ModelEnd::Failed(failure) = end else { return Failure::deferred() };
@@ -155,7 +165,7 @@ fn from_other_error(error: &wasmtime::Error, limits: &Limits) -> Failure {
     // Only the guest's values are left: a pointer outside its memory, an unknown case, invalid UTF-8.
     let what = if is_call { "an argument that the step passed to the host" } else { "the output of the step" };
     let mut failure = Failure::new(FailureKind::BadOutput, format!("{what} cannot be read"));
-    failure.causes = chain.into_iter().filter(|link| !link.starts_with("error while executing")).collect();
+    failure.causes = chain.into_iter().filter(|link| !STACKS.iter().any(|start| link.starts_with(start))).collect();
     failure
 }
 

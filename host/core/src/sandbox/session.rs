@@ -57,7 +57,11 @@ impl Session {
         let result = if let Some(reason) = terms.stop.reason() {
             Err(Halt::Stopped(reason).into())
         } else {
-            let passed = sandbox.watchdog.passed(&moving, sandbox.watchdog.watch(deadline));
+            let watched = sandbox.watchdog.watch(deadline);
+            let passed = async {
+                sandbox.watchdog.passed(&moving, watched).await;
+                moving.pass();
+            };
             let _asked = terms.stop.has_poll().then(|| sandbox.watchdog.watch(now + POLL_INTERVAL));
             THREAD.with(|runtime| {
                 let mut call = pin!(async {
@@ -82,8 +86,7 @@ impl Session {
         // One bulk instruction, or the copy of its output, may have taken the guest past its deadline.
         let is_late = || moving.get().is_some_and(|deadline| sandbox.watchdog.now() >= deadline);
         let result = result.and_then(|answer| if is_late() { Err(Halt::Timeout.into()) } else { Ok(answer) });
-        result
-            .map_err(|error| Box::new(classify::from_error(&error, store.data(), component, terms, started.elapsed())))
+        result.map_err(|error| Box::new(classify::from_error(&error, store, component, terms, started.elapsed())))
     }
 
     /// Sets the number of the batch that the instance processes next.

@@ -37,30 +37,51 @@ pub(super) fn frames(backtrace: &WasmBacktrace, symbols: &Symbols, stop: &Stop, 
     let offset = |frame: &wasmtime::FrameInfo| frame.module_offset().map_or(u64::MAX, |offset| offset as u64);
     let offsets: Vec<u64> = backtrace.frames().iter().map(offset).collect();
     let sources = symbols.frames(&offsets, stop);
-    let mut frames = Vec::new();
-    let mut folded = 0;
+    let mut frames = FoldedFrames::default();
     let all = backtrace.frames().iter().zip(&sources).flat_map(|(frame, sources)| source_frames(frame, sources));
     for frame in all.take(LINES) {
         let is_library = || frame.location.as_ref().is_some_and(|location| is_library(&location.file));
         if libraries == Libraries::Folded && is_library() {
-            folded += 1;
-            continue;
+            frames.fold();
+        } else {
+            frames.push(frame);
         }
-        frames.extend(fold(&mut folded));
-        frames.push(frame);
     }
-    frames.extend(fold(&mut folded));
-    frames
+    frames.finish()
 }
 
-fn fold(count: &mut usize) -> Option<Frame> {
-    let folded = std::mem::take(count);
-    let function = match folded {
-        0 => return None,
-        1 => "(a frame of the standard library)".to_owned(),
-        _ => format!("({folded} frames of the standard library)"),
-    };
-    Some(Frame { function, location: None })
+/// Frames of which those of the standard library are counted.
+#[derive(Default)]
+pub(super) struct FoldedFrames {
+    frames: Vec<Frame>,
+    /// The number of folded frames after the last one.
+    folded: usize,
+}
+
+impl FoldedFrames {
+    pub(super) fn push(&mut self, frame: Frame) {
+        self.end_fold();
+        self.frames.push(frame);
+    }
+
+    /// Counts a frame of the standard library.
+    pub(super) fn fold(&mut self) {
+        self.folded += 1;
+    }
+
+    pub(super) fn finish(mut self) -> Vec<Frame> {
+        self.end_fold();
+        self.frames
+    }
+
+    fn end_fold(&mut self) {
+        let function = match std::mem::take(&mut self.folded) {
+            0 => return,
+            1 => "(a frame of the standard library)".to_owned(),
+            folded => format!("({folded} frames of the standard library)"),
+        };
+        self.frames.push(Frame { function, location: None });
+    }
 }
 
 /// Returns the source frames of one machine frame, several if functions were inlined.
