@@ -21,7 +21,7 @@ use crate::batch::{
 };
 use crate::component::{Column, Snapshot};
 use crate::engine::bindings::types::{Batch, Output, StepError};
-use crate::engine::{CallColumns, CapturedOutput, DropReasons, State, bindings};
+use crate::engine::{CallColumns, CapturedOutput, DropReasons, Guest, State};
 use crate::failure::{Failure, FailureContext, FailureKind};
 use crate::format::NonFinite;
 use crate::instance_log::InstanceLog;
@@ -178,12 +178,12 @@ impl StepInstance {
         let subject = CallSubject { batch: self.batch, rows, ..CallSubject::function("process") };
         let mut reasons = DropReasons::default();
         let records_drops = callee.step.records_drops;
-        let answer = self.call(callee, subject, async |store, instance| {
+        let answer = self.call(callee, subject, async |store, guest| {
             store.data_mut().set_columns(input.exact.clone());
             if records_drops {
                 store.data_mut().record_drop_reasons();
             }
-            let output = instance.stillbox_step_guest().call_process(&mut *store, batch).await;
+            let output = guest.process(store, batch).await;
             reasons = store.data_mut().take_drop_reasons();
             output
         });
@@ -207,8 +207,7 @@ impl StepInstance {
         given: GivenRows,
     ) -> Result<Option<CheckedOutput>, Box<Failure>> {
         let subject = CallSubject::function("finish");
-        let answer = self
-            .call(callee, subject, async |store, instance| instance.stillbox_step_guest().call_finish(store).await)?;
+        let answer = self.call(callee, subject, async |store, guest| guest.finish(store).await)?;
         let output = self.answered(answer)?;
         output.map(|output| self.checked(callee.step, output, given)).transpose()
     }
@@ -227,17 +226,16 @@ impl StepInstance {
         &mut self,
         callee: Callee<'_>,
         subject: CallSubject<'static>,
-        work: impl AsyncFnOnce(&mut Store<State>, &bindings::Step) -> wasmtime::Result<Result<R, StepError>>,
+        work: impl AsyncFnOnce(&mut Store<State>, &mut Guest) -> wasmtime::Result<Result<R, StepError>>,
     ) -> Result<Result<R, StepError>, Box<Failure>> {
         let (step, is_bound) = (callee.step, std::mem::replace(&mut self.is_bound, true));
         self.calls += 1;
         let snapshot = self.snapshot.as_deref();
         let component = snapshot.map_or(&*step.component, Snapshot::component);
         let to_bind = (!is_bound && snapshot.is_none()).then(Instant::now);
-        self.session.call(callee.sandbox, component, &callee.options(0, subject, None), async |store, instance| {
-            let guest = instance.stillbox_step_guest();
+        self.session.call(callee.sandbox, component, &callee.options(0, subject, None), async |store, guest| {
             if let Some(started) = to_bind {
-                if let Err(error) = guest.call_bind(&mut *store, &step.parameters).await? {
+                if let Err(error) = guest.bind(store, &step.parameters).await? {
                     return Ok(Err(error));
                 }
                 if let Some(snapshot) = &step.snapshot {
@@ -246,7 +244,7 @@ impl StepInstance {
             } else if !is_bound && let Some(snapshot) = snapshot {
                 store.data_mut().log_again(snapshot.log());
             }
-            work(store, instance).await
+            work(store, guest).await
         })
     }
 

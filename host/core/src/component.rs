@@ -24,12 +24,13 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::component::{Linker, types::ComponentItem};
 
 use crate::digest::digest_text;
-use crate::engine::{CompileSettings, State, bindings};
+use crate::engine::{CompileSettings, GuestPre, State};
 use crate::failure::{Failure, FailureKind};
 use crate::interrupt::Stop;
 use crate::limits::Limits;
 
 pub use crate::engine::Permission;
+pub(crate) use crate::engine::bindings::GUEST;
 pub use cache::CompileCache;
 pub(crate) use compiler::Compiler;
 pub use compiler::compile_from_stdin;
@@ -46,14 +47,12 @@ pub(crate) use toolchain::{SDK_SECTION, toolchain};
 
 /// The contract that a step is made for.
 const CONTRACT: &str = "stillbox:step@0.1.0";
-/// The interface that a step exports.
-pub(crate) const GUEST: &str = "stillbox:step/guest@0.1.0";
 /// Largest file that is read. The largest real components, with `CPython` inside, have about 40 MB.
 const MAX_BYTES: u64 = 1 << 30;
 
 /// A step's component, ready to be instantiated any number of times on any thread.
 pub(crate) struct Component {
-    pre: bindings::StepPre<State>,
+    pre: GuestPre,
     path: PathBuf,
     digest: Arc<str>,
     size: u64,
@@ -257,7 +256,7 @@ impl<'a> ComponentFile<'a> {
         }
         let pre = linker
             .instantiate_pre(&component)
-            .and_then(bindings::StepPre::new)
+            .and_then(GuestPre::new)
             .map_err(|error| ComponentErrorKind::OtherTypes(error.into()))?;
         let (size, toolchain) = (bytes.len() as u64, toolchain(bytes));
         // The lines of an interpreter are of no use to the author of its code.
@@ -275,7 +274,7 @@ impl Component {
         self.manifest = manifest;
     }
 
-    pub(crate) fn pre(&self) -> &bindings::StepPre<State> {
+    pub(crate) fn pre(&self) -> &GuestPre {
         &self.pre
     }
 

@@ -120,9 +120,7 @@ impl ComponentLoader {
     }
 
     fn manifest(&self, component: &Component, options: &CallOptions<'_>) -> Result<Manifest, Box<Failure>> {
-        let (manifest, _) = self.sandbox.call(component, options, async |store, instance| {
-            instance.stillbox_step_guest().call_manifest(store).await
-        })?;
+        let (manifest, _) = self.sandbox.call(component, options, async |store, guest| guest.manifest(store).await)?;
         Manifest::check(manifest)
     }
 
@@ -136,9 +134,8 @@ impl ComponentLoader {
         parameters: &str,
         options: &CallOptions<'_>,
     ) -> Result<Signature, Box<Failure>> {
-        let (signature, captured) = self.sandbox.call(component, options, async |store, instance| {
-            instance.stillbox_step_guest().call_bind(store, parameters).await
-        })?;
+        let (signature, captured) =
+            self.sandbox.call(component, options, async |store, guest| guest.bind(store, parameters).await)?;
         let signature = signature.map_err(|error| Box::new(sandbox::from_step_error(error, &captured)))?;
         Signature::check(signature, component.manifest().kind).map_err(|mut failure| {
             captured.complete(&mut failure, Attribution::Call);

@@ -19,7 +19,7 @@ use tokio::runtime::Runtime;
 use wasmtime::{CallHook, Engine, Store, UpdateDeadline};
 
 use crate::component::Component;
-use crate::engine::{Access, CapturedOutput, HOST_CALL_BYTES, State, bindings};
+use crate::engine::{Access, CapturedOutput, Guest, HOST_CALL_BYTES, State};
 use crate::failure::Failure;
 use crate::instance_log::InstanceLog;
 use crate::interrupt::{POLL_INTERVAL, Stop, StopReason};
@@ -120,7 +120,7 @@ impl Sandbox {
         &self,
         component: &Component,
         terms: &CallOptions<'_>,
-        work: impl AsyncFnOnce(&mut Store<State>, &bindings::Step) -> wasmtime::Result<R>,
+        work: impl AsyncFnOnce(&mut Store<State>, &mut Guest) -> wasmtime::Result<R>,
     ) -> Result<(R, CapturedOutput), Box<Failure>> {
         let mut session = Session::new(self, terms);
         let answer = session.call(self, component, terms, work)?;

@@ -27,6 +27,17 @@ fn an_unknown_import_of_a_component_is_named() {
     insta::assert_snapshot!(error_for(include_str!("../wat/unknown_import.wat")), @"error: guest.wasm: imports interfaces that Stillbox does not provide: else:where/thing@1.0.0");
 }
 
+/// The last function that is called has other types. All functions are checked before the first one is called.
+#[test]
+fn a_wrong_signature_of_any_function_is_reported_when_the_step_is_loaded() {
+    let right = "(result (option $output) (error $step-error))";
+    let text = include_str!("../wat/step.wat");
+    assert!(text.contains(right));
+    let error = error_for(&text.replace(right, "(result $output (error $step-error))"));
+    assert!(error.starts_with("error: guest.wasm: its `manifest` failed (incompatible)"), "{error}");
+    assert!(error.contains("type mismatch with results"), "{error}");
+}
+
 #[test]
 fn a_function_with_a_wrong_signature_is_reported() {
     insta::assert_snapshot!(error_for(include_str!("../wat/wrong_signature.wat")), @r"

@@ -113,7 +113,7 @@ impl BenchStep {
     /// # Errors
     /// An import cannot be defined.
     pub fn bare(&self) -> Result<BareComponent, BenchError> {
-        let component = self.component.pre().instance_pre().component();
+        let component = self.component.pre().component();
         let mut linker = Linker::new(component.engine());
         linker.define_unknown_imports_as_traps(component)?;
         Ok(BareComponent(linker.instantiate_pre(component)?))

@@ -108,6 +108,19 @@ fn a_failure_after_a_snapshot_has_the_line_of_the_author_and_the_messages_of_bin
 }
 
 #[test]
+fn the_seed_of_a_hash_map_needs_no_context_of_wasi() {
+    let scene = Scene::get();
+    for (also, uses_wasi) in [("nothing", false), ("clock", true)] {
+        let step = scene.step(&format!(r#"{{"entries":"10","also":"{also}"}}"#));
+        let callee = Callee { step: &step, sandbox: scene.loader.sandbox(), stop: &scene.stop };
+        let mut instance = StepInstance::new(callee, 0);
+        let rows = ids(0..0);
+        instance.process(callee, &CallInput::new(&step, &rows, 0..0).unwrap()).unwrap();
+        assert_eq!(instance.session.state().has_used_wasi(), uses_wasi, "{also}");
+    }
+}
+
+#[test]
 fn a_step_whose_bind_calls_the_host_is_bound_each_time() {
     let scene = Scene::get();
     for also in ["random", "clock", "print"] {

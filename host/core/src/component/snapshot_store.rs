@@ -13,7 +13,7 @@ use super::load::load_compiled;
 use super::snapshot::{MadeSnapshot, SnapshotNote, SnapshotRequest};
 use super::{Component, ComponentErrorKind, ComponentFile};
 use crate::digest::{digest_of_parts, digest_text};
-use crate::engine::{CompileSettings, State, bindings};
+use crate::engine::{CompileSettings, GuestPre, State};
 use crate::failure::LogEntry;
 use crate::limits::Limits;
 
@@ -119,7 +119,7 @@ impl Component {
         note: SnapshotNote,
         compiled_in: Duration,
     ) -> wasmtime::Result<Snapshot> {
-        let pre = linker.instantiate_pre(code).and_then(bindings::StepPre::new)?;
+        let pre = linker.instantiate_pre(code).and_then(GuestPre::new)?;
         tracing::debug!("{}: instances start from a snapshot", self.path.display());
         let component = Self {
             pre,

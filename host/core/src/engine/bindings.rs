@@ -9,3 +9,6 @@ wasmtime::component::bindgen!({
 
 pub(crate) use self::stillbox::step::{log, types};
 pub(crate) use exports::stillbox::step::guest;
+
+/// The interface that a step exports.
+pub(crate) const GUEST: &str = "stillbox:step/guest@0.1.0";

@@ -16,6 +16,8 @@ use super::waits;
 use crate::failure::{Location, LogLevel, MESSAGE_BYTES, TEXT_BYTES};
 use crate::text::cut;
 
+/// The interface of WASI that seeds hash maps. The linker matches a component's own 0.2 version to it.
+const SEED: &str = "wasi:random/insecure-seed@0.2.12";
 /// Start of the name of the interface of WASI that seeds hash maps, in every version that is linked.
 const INSECURE_SEED: &str = "wasi:random/insecure-seed@0.2.";
 /// Start of the name of the interface of WASI for variables and arguments, which the runtime of Python asks for.
@@ -33,7 +35,16 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     model::link(&mut linker)?;
     source::link(&mut linker)?;
     link_messages(&mut linker)?;
+    link_seed(&mut linker)?;
     Ok(linker)
+}
+
+/// Links the seed of hash maps. Most steps ask for it, and for nothing else of WASI, so their instances need no context of WASI.
+fn link_seed(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    linker.instance(SEED)?.func_wrap("insecure-seed", |_, ()| Ok((insecure_seed(),)))?;
+    linker.allow_shadowing(false);
+    Ok(())
 }
 
 /// Links only what `bind` may call in an instance whose state is stored for others: the log, and functions that return the same to

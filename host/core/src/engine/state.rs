@@ -56,8 +56,8 @@ pub(crate) struct State {
     captured: CapturedOutput,
     panic: Option<PanicReport>,
     seed: u64,
-    /// The deadline of the current call.
-    deadline: CallDeadline,
+    /// The deadline of the current call. `None` before the first call.
+    deadline: Option<CallDeadline>,
     /// The requests to models, from the first one.
     model_call: Option<Box<ModelCall>>,
     batch: u64,
@@ -180,7 +180,7 @@ impl State {
             },
             panic: None,
             seed,
-            deadline: CallDeadline::new(Instant::now()),
+            deadline: None,
             model_call: None,
             batch: seed,
             columns: Vec::new(),
@@ -196,7 +196,7 @@ impl State {
         self.captured.stderr.begin(LineFollower::new(&monitored, GuestStream::Stderr, self.access.as_ref()));
         self.captured.stdout.begin(LineFollower::new(&monitored, GuestStream::Stdout, self.access.as_ref()));
         self.monitored = Some(monitored);
-        self.deadline = deadline;
+        self.deadline = Some(deadline);
         self.panic = None;
         self.captured.denied = None;
         if let Some(http) = &mut self.http {
@@ -260,12 +260,12 @@ impl State {
 
     /// Returns the deadline of the current call, unless something moves it.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.deadline.get()
+        self.deadline.as_ref()?.get()
     }
 
     /// Starts a wait that does not count as time of the step.
-    pub(super) fn uncounted_wait(&self) -> UncountedWait {
-        self.deadline.wait()
+    pub(super) fn uncounted_wait(&self) -> Option<UncountedWait> {
+        self.deadline.as_ref().map(CallDeadline::wait)
     }
 
     /// Sets the number of the batch that the instance processes next.
@@ -380,6 +380,12 @@ impl State {
 
     pub(crate) fn into_captured(self) -> CapturedOutput {
         self.captured
+    }
+
+    /// Returns whether the guest has used WASI.
+    #[cfg(test)]
+    pub(crate) fn has_used_wasi(&self) -> bool {
+        self.wasi.is_some()
     }
 
     pub(crate) fn panic(&self) -> Option<&PanicReport> {

@@ -38,7 +38,8 @@ impl RunningClock {
         self.at(Instant::now())
     }
 
-    fn at(&self, now: Instant) -> Instant {
+    /// Returns the time at an instant that has just passed.
+    pub(super) fn at(&self, now: Instant) -> Instant {
         let mut state = self.state.lock();
         // Any thread may be the first to run after a pause.
         let late = state.wakes.map_or(Duration::ZERO, |wakes| now.saturating_duration_since(wakes));

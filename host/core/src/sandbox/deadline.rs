@@ -7,7 +7,6 @@
 //! The locks are those of the standard library: a thread that waits for one of `parking_lot` is in a list of the whole process,
 //! which would lead into the memory of a thread that does not exist in a process that was forked meanwhile.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -34,8 +33,8 @@ struct WatchdogState {
 
 #[derive(Default)]
 struct Deadlines {
-    /// By time, and a number that makes equal times distinct.
-    pending: BTreeSet<(Instant, u64)>,
+    /// Sorted by time, and a number that makes equal times distinct. There are about as many as threads.
+    pending: Vec<(Instant, u64)>,
     next_number: u64,
     /// The next deadline that the thread waits for; `None` while it waits for a notification.
     next: Option<Instant>,
@@ -70,6 +69,11 @@ impl Watchdog {
         self.shared.clock.now()
     }
 
+    /// Returns the time of [`now`](Self::now) at an instant that has just passed.
+    pub(super) fn at(&self, instant: Instant) -> Instant {
+        self.shared.clock.at(instant)
+    }
+
     /// Returns the clock of [`now`](Self::now).
     pub(super) fn clock(&self) -> Arc<RunningClock> {
         Arc::clone(&self.shared.clock)
@@ -99,7 +103,9 @@ impl Watchdog {
         let mut deadlines = self.shared.lock();
         let key = (deadline, deadlines.next_number);
         deadlines.next_number += 1;
-        deadlines.pending.insert(key);
+        // Most are later than all others.
+        let place = deadlines.pending.partition_point(|pending| *pending < key);
+        deadlines.pending.insert(place, key);
         // Most batches end long before their deadline: the thread is only notified of one that is earlier than the one
         // it waits for.
         if deadlines.next.is_none_or(|next| deadline < next) {
@@ -118,7 +124,10 @@ impl Watchdog {
 
 impl Drop for WatchedDeadline<'_> {
     fn drop(&mut self) {
-        self.shared.lock().pending.remove(&self.key);
+        let mut deadlines = self.shared.lock();
+        if let Ok(place) = deadlines.pending.binary_search(&self.key) {
+            deadlines.pending.remove(place);
+        }
     }
 }
 

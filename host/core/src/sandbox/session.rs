@@ -8,7 +8,7 @@ use wasmtime::Store;
 
 use super::{CallOptions, FAR_AWAY, Halt, Sandbox, THREAD, classify, until_halted};
 use crate::component::Component;
-use crate::engine::{CallDeadline, CapturedOutput, State, bindings};
+use crate::engine::{CallDeadline, CapturedOutput, Guest, State};
 use crate::failure::Failure;
 use crate::interrupt::POLL_INTERVAL;
 
@@ -19,7 +19,7 @@ use crate::interrupt::POLL_INTERVAL;
 /// failure the instance may be in any state, so the caller drops the session.
 pub(crate) struct Session {
     store: Store<State>,
-    instance: Option<bindings::Step>,
+    instance: Option<Guest>,
 }
 
 impl Session {
@@ -37,11 +37,11 @@ impl Session {
         sandbox: &Sandbox,
         component: &Component,
         terms: &CallOptions<'_>,
-        work: impl AsyncFnOnce(&mut Store<State>, &bindings::Step) -> wasmtime::Result<R>,
+        work: impl AsyncFnOnce(&mut Store<State>, &mut Guest) -> wasmtime::Result<R>,
     ) -> Result<R, Box<Failure>> {
         let span = terms.subject.span();
         let started = span.started;
-        let now = sandbox.watchdog.now();
+        let now = sandbox.watchdog.at(started);
         let deadline = now.checked_add(terms.limits.time).unwrap_or_else(|| now + FAR_AWAY);
         let Self { store, instance } = self;
         let moving = CallDeadline::new(deadline);
@@ -66,10 +66,10 @@ impl Session {
             THREAD.with(|runtime| {
                 let mut call = pin!(async {
                     let instance = if let Some(instance) = instance {
-                        &*instance
+                        instance
                     } else {
                         store.data_mut().set_source(component.source().clone());
-                        instance.insert(component.pre().instantiate_async(&mut *store).await?)
+                        instance.insert(component.pre().instantiate(store).await?)
                     };
                     work(store, instance).await
                 });
@@ -102,6 +102,12 @@ impl Session {
     /// Returns the peak of the instance's linear memory so far, in bytes.
     pub(crate) fn peak_memory(&self) -> u64 {
         self.store.data().peak_memory()
+    }
+
+    /// Returns the state of the store.
+    #[cfg(test)]
+    pub(crate) fn state(&self) -> &State {
+        self.store.data()
     }
 
     /// Ends the session, and returns the captured output.
