@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from dataclasses import dataclass
 
 import pytest
 
 from stillbox_sdk import Aggregate, Batch, Drop, Rows, Source, StepError, step
 from stillbox_sdk.contract import ErrorKind
+from stillbox_sdk.function import current_row
 from stillbox_sdk.testing import Failed, bind, drop_reasons, values
 
 
@@ -329,3 +332,26 @@ def test_a_reason_that_cannot_be_a_text_is_empty():
 
     assert bind(none).process(TEXTS).origins == []
     assert drop_reasons() == [(0, ""), (1, ""), (2, "")]
+
+
+def test_the_row_of_a_function_that_ends_the_instance_is_known():
+    rows = []
+
+    def note() -> None:
+        rows.append(current_row(sys._getframe()))
+
+    @step
+    def length(row: Row) -> Length:
+        note()
+        return Length(len(row.text))
+
+    @step(concurrency=2)
+    async def later(row: Row) -> Length:
+        await asyncio.sleep(0)
+        note()
+        return Length(len(row.text))
+
+    bind(length).process(TEXTS)
+    bind(later).process(TEXTS)
+    note()
+    assert rows == [0, 1, 2, 0, 1, 2, None]

@@ -84,6 +84,28 @@ fn a_mistake_in_the_definition_of_a_python_step_has_the_same_message_in_tests_an
 }
 
 #[test]
+fn an_exit_of_a_python_module_has_the_same_message_in_tests_and_builds() {
+    check_mistake(&format!("import os\nos._exit(3)\n{KEEP}"), "SystemExit: 3", "src/broken.py:2");
+}
+
+#[test]
+fn a_mistake_in_a_module_that_a_python_step_imports_is_found_before_it_is_compiled() {
+    let folder = step(&format!("import helper\n{KEEP}"));
+    for (code, message) in [
+        ("x = 1\ndef f(:\n", "src/helper.py:2:7: SyntaxError: invalid syntax\n"),
+        ("import tkinter\n", "src/helper.py:1: ModuleNotFoundError: No module named 'tkinter'\n"),
+    ] {
+        folder.write("broken/src/helper.py", code);
+        for command_name in ["test", "build"] {
+            let failed = outcome(command(&folder).args([command_name, "broken"])).failed(2);
+            assert!(failed.contains(message), "{failed}");
+        }
+        // What a compiler writes.
+        assert!(!folder.join("broken/build/development/broken.wasm").exists());
+    }
+}
+
+#[test]
 fn a_syntax_error_in_a_python_module_has_the_same_message_in_tests_and_builds() {
     let folder = step("def keep(row):\n    return row +\n");
     for arguments in [["test", "broken"], ["build", "broken"]] {

@@ -28,6 +28,7 @@ const WORDS: &[Case] = &[
     ("raise-locked", GuestError, "Locked: the lock is held"),
     ("raise-tells-nothing", GuestError, "nothing to see"),
     ("raise-system-exit", GuestError, "SystemExit: had enough"),
+    ("raise-system-exit-status", GuestError, "SystemExit: 3"),
     ("raise-keyboard-interrupt", GuestError, "KeyboardInterrupt"),
     ("raise-surrogate", GuestError, "ValueError: half a pair: \\ud800"),
     (
@@ -65,7 +66,7 @@ const SILENT: &[Case] = &[
     ("sleep", Timeout, "the step did not finish within 500ms"),
     ("print-flood", Timeout, "the step did not finish within 500ms"),
     ("log-flood", Timeout, "the step did not finish within 500ms"),
-    ("os-exit", Exit, "the step ended its instance with an exit status other than 0"),
+    ("os-exit", Exit, "the step ended its instance with exit status 3"),
     ("abort", Trap, "wasm `unreachable` instruction executed"),
     ("wait-for-ever", Trap, "wasm `unreachable` instruction executed"),
     ("recursion-in-repr", Trap, "call stack exhausted"),
@@ -128,6 +129,13 @@ fn a_python_instance_that_ends_without_an_exception_is_reported_by_kind() {
 }
 
 #[test]
+fn an_exit_of_a_python_step_has_its_row() {
+    let failure = failure("os-exit", Exit);
+    assert_eq!(failure.row.map(|row| (row.index, row.line)), Some((1, Some(4))));
+    assert!(failure.hint.is_some_and(|hint| hint.contains("it does not exit")));
+}
+
+#[test]
 fn python_errors_keep_causes_trace_hint_and_retry_delay() {
     let chained = failure("raise-with-causes", GuestError);
     assert_eq!(chained.causes, ["OSError: the table is empty", "KeyError: 'missing'"]);
@@ -146,6 +154,8 @@ fn python_errors_keep_causes_trace_hint_and_retry_delay() {
     assert_eq!(transient.hint.as_deref(), Some("try at night"));
     for (how, hint) in [
         ("import-late", "import it at the top"),
+        ("import-ctypes", "a component has no module `ctypes`: use a package in pure Python"),
+        ("raise-system-exit-status", "it does not exit"),
         ("start-thread", "a step has no threads and no processes"),
         ("start-process", "a step has no threads and no processes"),
         ("read-environment", "a step sees no variable of the environment"),

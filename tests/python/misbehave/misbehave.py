@@ -110,6 +110,10 @@ def raise_system_exit() -> NoReturn:
     sys.exit("had enough")
 
 
+def raise_system_exit_status() -> NoReturn:
+    sys.exit(3)
+
+
 def raise_keyboard_interrupt() -> NoReturn:
     raise KeyboardInterrupt
 

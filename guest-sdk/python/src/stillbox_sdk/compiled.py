@@ -6,32 +6,13 @@ import re
 from importlib import metadata
 from pathlib import Path
 
+from .missing_modules import INSTEAD
+
 # Compiled for the machine that builds the step, and not for components.
 _ENDINGS = (".so", ".pyd", ".dylib")
 
 # The tools that compile a step, which are no part of it.
 _TOOLS = {"componentize-py", "pip", "setuptools", "wheel"}
-
-_INSTEAD = {
-    "lxml": "bs4 with the parser `html.parser`, or xml.etree",
-    "numpy": "lists and the module `array`; a column of vectors is a list of floats",
-    "onnxruntime": "a model that the step asks",
-    "orjson": "the module `json`",
-    "pandas": "the columns of a batch, which are lists",
-    "pillow": "a step in Rust with the crate `image`",
-    "polars": "the columns of a batch, which are lists",
-    "pyarrow": "the columns of a batch, which are lists",
-    "pydantic": "dataclasses, which also define columns and parameters",
-    "pydantic-core": "dataclasses, which also define columns and parameters",
-    "regex": "the module `re`",
-    "scikit-learn": "a step in Rust, or a model that the step asks",
-    "scipy": "the modules `math` and `statistics`, or a step in Rust",
-    "spacy": "a step in Rust, or a model that the step asks",
-    "tiktoken": "a step in Rust with the crate `tiktoken-rs`",
-    "tokenizers": "a step in Rust with the crate `tokenizers`",
-    "torch": "a model that the step asks",
-    "transformers": "a model that the step asks",
-}
 
 
 def compiled_advice(error: str, packages: Path) -> list[str]:
@@ -46,7 +27,7 @@ def compiled_advice(error: str, packages: Path) -> list[str]:
         files = [file for file in files if not file.parts[0].endswith(".libs")] or files
         modules = {file.parts[0].split(".")[0] for file in files} | {name.replace("-", "_")}
         if any(re.search(rf"\b{re.escape(module)}\b", error) for module in modules):
-            instead = _INSTEAD.get(name)
+            instead = INSTEAD.get(name)
             advice = f"use {instead}" if instead else "use a package in pure Python, or write the step in Rust"
             lines.append(f"{name} has compiled code ({files[0].name}), which a component cannot load: {advice}")
     return sorted(lines)

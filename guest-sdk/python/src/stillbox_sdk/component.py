@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import operator
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -15,12 +16,12 @@ from typing import Any, NoReturn, TypeVar
 from componentize_py_types import Err
 from wit_world.imports import drops, log, panic
 
-from . import contract, dropped
+from . import contract, dropped, seeding
 from .code import Code, located
 from .contract import ErrorKind
 from .errors import InternalError
 from .failures import CAUGHT, clean, describe, format_message
-from .function import OutOfMemory
+from .function import OutOfMemory, current_row
 from .step import Instance, Step
 
 T = TypeVar("T")
@@ -92,6 +93,23 @@ def forward_output(code: Code) -> logging.Handler:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, write_through=False, errors="backslashreplace")  # type: ignore[union-attr]
     return handler
+
+
+def report_exits() -> None:
+    """Replaces `os._exit` by a function that tells the host the status. Must be called before the author's module is imported."""
+    os._exit = exit_instance
+
+
+def exit_instance(status: int) -> NoReturn:
+    """Ends the instance, as `os._exit` does. The function of Python tells the host only whether the status is 0."""
+    number = operator.index(status)
+    if not -(1 << 31) <= number < 1 << 31:
+        raise OverflowError("Python int too large to convert to C int")
+    if not seeding.is_built():
+        # A build ends with a message, and an import does so in tests.
+        raise SystemExit(number)
+    panic.exit(number, current_row(sys._getframe()))
+    os.abort()
 
 
 class Exports:

@@ -39,6 +39,7 @@ def load(
     """
     code = Code(root)
     handler = component.forward_output(code)
+    component.report_exits()
     seeding.before_import()
     hidden = HiddenModules()
     try:

@@ -23,6 +23,9 @@ from .step import Step, find_step
 from .stored_modules import StoredModules
 from .warm_up import warm_up
 
+# The function of Python, which `report_exits` replaces.
+_end_process = os._exit
+
 # Modules that the standard library imports on first use, which fails in an instance.
 _USED_LATE = (
     "_strptime",
@@ -38,6 +41,7 @@ def load(settings: dict[str, Any]) -> type[component.Exports]:
     """
     code = Code(settings["root"], settings["prefix"])
     component.forward_output(code)
+    component.report_exits()
     seeding.before_import()
     try:
         step = prepared(settings, code)
@@ -65,7 +69,7 @@ def end_build(error: BaseException, code: Code, report: str) -> NoReturn:
     text = {"place": found["place"], "lines": load_error_lines(found)}
     with open(report, "w", encoding="utf-8") as file:
         json.dump(text, file)
-    os._exit(1)
+    _end_process(1)
 
 
 def prepared(settings: dict[str, Any], code: Code) -> Step:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
 from typing import Any
 
 from . import contract, dropped
@@ -114,6 +115,17 @@ class OutOfMemory(Exception):
     def __init__(self, row: int) -> None:
         super().__init__(row)
         self.row = row
+
+
+def current_row(frame: FrameType | None) -> int | None:
+    """Returns the row whose function a frame is a part of, or `None`."""
+    while frame is not None:
+        if frame.f_code is RowFunction._call.__code__:
+            return len(frame.f_locals["made"])
+        if frame.f_code.co_qualname == "AsyncRowFunction._call.<locals>.take_rows":
+            return frame.f_locals.get("index")
+        frame = frame.f_back
+    return None
 
 
 def open_batch(columns: Columns, make: Callable[..., Any], fields: Sequence[Field], batch: contract.Batch) -> Batch[Any]:

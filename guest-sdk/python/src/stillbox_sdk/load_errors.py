@@ -8,6 +8,7 @@ from .code import Code, located
 from .contract import ErrorKind, Location
 from .errors import DefinitionError
 from .failures import describe, format_message
+from .missing_modules import missing_hint
 
 
 def load_error(error: BaseException, code: Code) -> dict[str, Any]:
@@ -25,7 +26,7 @@ def load_error(error: BaseException, code: Code) -> dict[str, Any]:
             location = Location(code.name(error.file), error.line or 1, None)
             place = _place(location)
     elif isinstance(error, ModuleNotFoundError):
-        hint = "install it on the machine that builds the step, and name it in the `dependencies` of pyproject.toml"
+        hint = missing_hint(error.name) if isinstance(error.name, str) else None
     # The first frames belong to the import.
     while trace and trace[0].startswith("importlib"):
         trace.pop(0)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .common_modules import COMMON
 from .project import Project
-from .quick_check import PROVIDED
+from .quick_check import PROVIDED, absolute
 
 # Names by which code finds files: its own, or those of a package. A step with one of them is compiled as a whole.
 _FINDS_FILES = {
@@ -97,10 +97,16 @@ class StepModules:
             return
         try:
             text = _read(path)
-            tree = ast.parse(text)
         except (SyntaxError, ValueError) as error:
             raise NeedsWholeError(f"{path.name} cannot be read") from error
         self.files[path.relative_to(self._staged).as_posix()] = text
+        try:
+            tree = ast.parse(text)
+        except SyntaxError:
+            # The check before found it in a module that is imported in any case. The import of another module fails as usual.
+            return
+        except ValueError as error:
+            raise NeedsWholeError(f"{path.name} cannot be read") from error
         _check_names(tree, path)
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
         at_top = {id(statement) for statement in tree.body}
@@ -112,7 +118,7 @@ class StepModules:
             for alias in node.names:
                 self._add(alias.name, is_certain=is_certain)
         elif isinstance(node, ast.ImportFrom):
-            module = _absolute(node, package)
+            module = absolute(node, package)
             if module:
                 self._add(module, is_certain=is_certain)
             for alias in node.names:
@@ -149,14 +155,6 @@ def _read(path: Path) -> str:
     data = path.read_bytes()
     encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
     return data.decode(encoding)
-
-
-def _absolute(node: ast.ImportFrom, package: str) -> str:
-    if not node.level:
-        return node.module or ""
-    parts = package.split(".") if package else []
-    parts = parts[: len(parts) - node.level + 1]
-    return ".".join([*parts, *([node.module] if node.module else [])])
 
 
 def _check_names(tree: ast.Module, path: Path) -> None:

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from types import TracebackType
 
-_PARALLEL = "a step has no threads and no processes: Stillbox runs several batches at once instead"
-_NETWORK = "a step has no sockets: send requests with `stillbox_sdk.http`, and grant them with `[[step.allow.http]]`"
+from .missing_modules import NETWORK, PARALLEL, lacking_hint
+
 _ENVIRONMENT = "a step sees no variable of the environment: use a parameter, or grant the variable with `[step.allow.env]`"
 _INPUT = "the standard input is always empty: a step gets its rows as arguments"
-_IMPORT = "modules can be imported only when the step is built: import it at the top of the step's module"
+_EXIT = "a step returns its result or raises an exception; it does not exit, not even with status 0"
+_IMPORT = (
+    "modules can be imported only when the step is built: import it at the top of the step's module; a package is one of the "
+    "`dependencies` in pyproject.toml"
+)
 
 # The hints for modules that cannot help a step, even if they can be imported.
 _MODULES = {
-    "concurrent": _PARALLEL,
-    "multiprocessing": _PARALLEL,
-    "subprocess": _PARALLEL,
-    "http": _NETWORK,
-    "smtplib": _NETWORK,
-    "socket": _NETWORK,
-    "ssl": _NETWORK,
-    "urllib": _NETWORK,
-    "urllib3": _NETWORK,
+    "concurrent": PARALLEL,
+    "multiprocessing": PARALLEL,
+    "subprocess": PARALLEL,
+    "http": NETWORK,
+    "smtplib": NETWORK,
+    "socket": NETWORK,
+    "ssl": NETWORK,
+    "urllib": NETWORK,
+    "urllib3": NETWORK,
 }
 
 
@@ -29,11 +33,15 @@ def sandbox_hint(error: BaseException, message: str, traceback: TracebackType | 
     kind = type(error)
     if issubclass(kind, ModuleNotFoundError):
         name = error.name if isinstance(error, ModuleNotFoundError) else None
-        return _MODULES.get(name.partition(".")[0], _IMPORT) if isinstance(name, str) else _IMPORT
+        if not isinstance(name, str):
+            return _IMPORT
+        return _MODULES.get(name.partition(".")[0]) or lacking_hint(name) or _IMPORT
     if issubclass(kind, RuntimeError) and "can't start new thread" in message:
-        return _PARALLEL
+        return PARALLEL
     if issubclass(kind, OSError) and "does not support processes" in message:
-        return _PARALLEL
+        return PARALLEL
+    if issubclass(kind, SystemExit):
+        return _EXIT
     if issubclass(kind, EOFError):
         return _INPUT
     # `os.environ` raises it.

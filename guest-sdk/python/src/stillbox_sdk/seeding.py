@@ -68,6 +68,11 @@ def after_import() -> None:
     _is_built = True
 
 
+def is_built() -> bool:
+    """Returns whether the author's module has been imported."""
+    return _is_built
+
+
 def _before_use() -> None:
     if _become_ordinary():
         Random.seed(_GENERATOR, os.urandom(32))
