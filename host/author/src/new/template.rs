@@ -26,6 +26,7 @@ pub(super) fn files(
             .replace("{{function}}", &names.function)
             .replace("{{type}}", &names.type_name)
             .replace("{{summary}}", summary(template))
+            .replace("{{case}}", case_rows(template))
             .replace("{{language}}", language.name())
             .replace("{{source}}", source)
             .replace("{{sdk}}", &manifest.sdk)
@@ -35,7 +36,7 @@ pub(super) fn files(
         Language::Rust => {
             let mut text = fill(include_str!("rust/Cargo.toml.template"));
             if manifest.own_workspace {
-                text.push_str("\n[workspace]                       # of its own, and not part of the one around it\n");
+                text.push_str("\n[workspace]  # of its own, and not part of the one around it\n");
             }
             files.push(("Cargo.toml".to_owned(), text));
             let local = if manifest.is_versioned { "/.cargo/config.toml\n" } else { "" };
@@ -84,6 +85,14 @@ fn summary(template: StepTemplate) -> &'static str {
     }
 }
 
+/// Names the rows of a case. A source has no input.
+fn case_rows(template: StepTemplate) -> &'static str {
+    match template {
+        StepTemplate::Source => "expected rows",
+        _ => "input rows in `input.jsonl`, expected rows",
+    }
+}
+
 /// Returns a pipeline that runs the step on the rows of its case, with the parameters of the case.
 fn pipeline(name: &str, template: StepTemplate) -> String {
     let source = match template {
@@ -99,7 +108,7 @@ fn pipeline(name: &str, template: StepTemplate) -> String {
     let select = if template == StepTemplate::Aggregate { "select = [\"n_rows\", \"n_words\"]\n" } else { "" };
     format!(
         "[pipeline]\nname = \"{name}\"\n\n{source}[[step]]\nname = \"{name}\"\n\
-         component = \".\"                   # this folder, or a .wasm file\nparameters = {parameters}\n\n[[sink]]\n\
+         component = \".\"  # this folder, or a .wasm file\nparameters = {parameters}\n\n[[sink]]\n\
          path = \"output.jsonl\"\n{select}"
     )
 }

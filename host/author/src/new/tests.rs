@@ -35,6 +35,27 @@ fn every_place_in_a_template_is_filled() {
             assert!(!text.contains("{{") && text.len() > 100, "{text}");
             let readme = fs::read_to_string(folder.join("README.md")).expect("it was written");
             assert!(!readme.contains("{{"), "{readme}");
+            assert_eq!(readme.contains("input.jsonl"), folder.join("cases/first/input.jsonl").exists(), "{readme}");
+        }
+    }
+}
+
+#[test]
+fn comments_of_manifests_follow_values_of_any_length() {
+    let around = tempfile::tempdir().expect("there is room");
+    // The crate is not part of the workspace, so its manifest has a comment more.
+    fs::write(around.path().join("Cargo.toml"), "[workspace]\n").expect("there is room");
+    for (language, file) in [(Language::Rust, "Cargo.toml"), (Language::Python, "pyproject.toml")] {
+        for name in ["short", "a-name-that-is-much-longer-than-usual"] {
+            let folder = around.path().join(format!("{language:?}-{name}").to_lowercase());
+            NewStep { language, ..step(folder.clone()) }.make().expect("nothing is there");
+            let read = |file| fs::read_to_string(folder.join(file)).expect("it was written");
+            let texts = [read(file), read("pipeline.toml")].concat();
+            let before: Vec<_> = texts.lines().filter_map(|line| Some(line.split_once('#')?.0)).collect();
+            assert!(before.len() >= 3, "{texts}");
+            for text in before {
+                assert_eq!(text.len() - text.trim_end().len(), 2, "{texts}");
+            }
         }
     }
 }
