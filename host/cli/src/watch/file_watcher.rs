@@ -209,9 +209,14 @@ mod tests {
     #[test]
     fn outputs_builds_and_hidden_files_do_not_count() {
         let mut folder = WatchedFolder::watched();
-        for (name, counts) in
-            [("output.jsonl", false), (".output.part", false), ("lib.rs~", false), ("lib.rs", true), ("target", true)]
-        {
+        for (name, counts) in [
+            ("output.jsonl", false),
+            (".output.part", false),
+            ("lib.rs~", false),
+            ("4913", false),
+            ("lib.rs", true),
+            ("target", true),
+        ] {
             let path = folder.path(name);
             write(&path, "");
             assert_eq!(folder.counts(&path), counts, "{name}");

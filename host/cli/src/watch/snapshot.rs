@@ -13,6 +13,9 @@ use toml::{Table, Value};
 const MADE: [&str; 6] = ["__pycache__", "build", "dist", "node_modules", "target", "venv"];
 /// Files that mark a folder with such files: a virtual environment, and a cache such as cargo's target folder.
 const MARKS: [&str; 2] = ["pyvenv.cfg", "CACHEDIR.TAG"];
+/// The ends of the names of files that editors write next to a file: backups, swap files of Vim, and new contents before they replace the
+/// file.
+const EDITORS: [&str; 8] = ["~", ".bak", ".tmp", ".swp", ".swo", ".swx", "___jb_tmp___", "___jb_old___"];
 
 /// The maximum number of files in a snapshot. A folder with more files is not a step's folder, but a mistyped path.
 pub(super) const MAX_FILES: usize = 20_000;
@@ -159,10 +162,20 @@ impl Walk {
     }
 }
 
-/// Returns whether a file or folder is hidden, or the backup of an editor.
+/// Returns whether a file or folder is hidden, or a backup or temporary file of an editor.
 fn is_hidden(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
-    name.starts_with(b".") || name.ends_with(b"~")
+    name.starts_with(b".")
+        || EDITORS.iter().any(|ending| name.ends_with(ending.as_bytes()))
+        || (name.len() > 1 && name.starts_with(b"#") && name.ends_with(b"#"))
+        || is_probe_of_vim(name)
+}
+
+/// Returns whether a file has a name by which Vim tries whether it can create files: 4913, or 123 more while one exists.
+fn is_probe_of_vim(name: &[u8]) -> bool {
+    let number = str::from_utf8(name).ok().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
+    let more = number.and_then(|number| number.parse::<u32>().ok()?.checked_sub(4913));
+    more.is_some_and(|more| more % 123 == 0)
 }
 
 /// Returns whether a folder of this name has files that a build creates.
@@ -250,6 +263,15 @@ mod tests {
             ".git/x",
             "out.jsonl",
             "src/lib.rs~",
+            "src/.#lib.rs",
+            "src/#lib.rs#",
+            "src/.lib.rs.swp",
+            "src/lib.rs.swx",
+            "src/lib.rs.bak",
+            "src/lib.rs.tmp",
+            "src/lib.rs___jb_tmp___",
+            "src/4913",
+            "src/5036",
             "env/pyvenv.cfg",
             "env/x",
             "t/CACHEDIR.TAG",
@@ -262,6 +284,9 @@ mod tests {
         assert_eq!(difference(), None);
         write(&root, "Cargo.lock", "made by the first build");
         assert_eq!(difference(), None);
+        write(&root, "src/4914", "no number of Vim");
+        assert_eq!(difference(), Some(root.join("src/4914")));
+        fs::remove_file(root.join("src/4914")).expect("it is there");
         write(&root, "src/lib.rs", "longer");
         assert_eq!(difference(), Some(root.join("src/lib.rs")));
         write(&root, "src/lib.rs", "a");
