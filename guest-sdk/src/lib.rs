@@ -89,6 +89,7 @@ pub mod __private {
     pub use crate::dropped::{DropsRows, note_current as note_drop};
     pub use crate::input::opener::Opener;
     pub use crate::manifest::StepInfo;
+    pub use crate::output::step_result::{batch_result, row_result};
     pub use crate::received::ReceivedBatch;
     pub use crate::run::{
         BoundStep, Step, aggregate, aggregate_signature, async_rows, async_rows_signature, batch, batch_signature,

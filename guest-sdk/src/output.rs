@@ -30,6 +30,7 @@ mod into_rows;
 mod nullable;
 mod numbers;
 mod rows;
+pub(crate) mod step_result;
 mod texts;
 mod vectors;
 

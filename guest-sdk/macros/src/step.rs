@@ -141,13 +141,15 @@ fn expand_function(function: &ItemFn, concurrency: Option<&LitInt>) -> Result<To
     });
     let run = proc_macro2::Ident::new(form, rows.span());
     let signature = proc_macro2::Ident::new(&format!("{form}_signature"), rows.span());
-    let (parameters, call) = match parameters {
-        Some(parameters) => (
-            parameters.to_token_stream(),
-            quote_spanned!(rows.span()=> |__parameters, __rows| #name(__parameters, __rows #model)),
-        ),
-        None => (quote!(()), quote_spanned!(rows.span()=> |(), __rows| #name(__rows #model))),
+    let (parameters, arguments, values) = match parameters {
+        Some(parameters) => {
+            let both = quote_spanned!(rows.span()=> __parameters, __rows);
+            (parameters.to_token_stream(), both.clone(), both)
+        }
+        None => (quote!(()), quote_spanned!(rows.span()=> (), __rows), quote_spanned!(rows.span()=> __rows)),
     };
+    let returned = returned(function, form, &quote_spanned!(rows.span()=> #name(#values #model)));
+    let call = quote_spanned!(rows.span()=> |#arguments| #returned);
     let names = assert_names(&parameters, rows, &function.sig.output);
     let info = info(&summary(&function.attrs));
     let component = component(&quote!(#name));
@@ -191,6 +193,24 @@ fn expand_function(function: &ItemFn, concurrency: Option<&LitInt>) -> Result<To
             #component
         };
     })
+}
+
+/// Converts what the function returns, with a span in the author's return type: if it is not a `Result`, that is the only error.
+fn returned(function: &ItemFn, form: &str, call: &TokenStream) -> TokenStream {
+    let span = match &function.sig.output {
+        ReturnType::Type(_, ty) => ty.span(),
+        ReturnType::Default => function.sig.ident.span(),
+    };
+    // The argument has the same span, or it would have an error of its own.
+    let convert = match form {
+        "batch" => quote_spanned!(span=> ::stillbox_sdk::__private::batch_result(__returned)),
+        "rows" => quote_spanned!(span=> ::stillbox_sdk::__private::row_result(__returned)),
+        _ => quote_spanned!(span=> async move { ::stillbox_sdk::__private::row_result(__returned.await) }),
+    };
+    quote_spanned! {span=> {
+        let __returned = #call;
+        #convert
+    }}
 }
 
 fn expand_impl(implementation: &ItemImpl) -> Result<TokenStream> {
