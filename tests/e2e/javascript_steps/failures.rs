@@ -55,6 +55,24 @@ fn an_exception_in_typescript_is_at_the_line_of_the_author() {
 }
 
 #[test]
+fn a_text_that_is_too_long_is_an_exception_at_its_line() {
+    for call in ["'x'.repeat(2 ** 30)", "'xy'.repeat(2 ** 29)", "'x'.padEnd(2 ** 31)", "'x'.padStart(2 ** 31)"] {
+        let failures = rejected(&step(&format!("const a = {call};")), "{\"x\":1}\n");
+        let failure = &failures[0];
+        assert_eq!(failure["message"], "RangeError: the text would have more than 134217728 characters", "{call}");
+        assert_eq!(
+            (&failure["location"]["file"], &failure["location"]["line"]),
+            (&"step.js".into(), &4.into()),
+            "{call}"
+        );
+    }
+    let code = step(
+        "if ('ab'.repeat(2) + 'a'.padStart(3, 'xy') + ''.repeat(9) + 'a'.padEnd(2) !== 'ababxyaa ') throw new Error('other');",
+    );
+    assert_eq!(rejected(&code, "{\"x\":1}\n"), Vec::<serde_json::Value>::new());
+}
+
+#[test]
 fn errors_of_the_sdk_have_a_kind_a_hint_and_no_class() {
     let failures = rejected(&step("throw new s.InputError('bad x', { hint: 'use another' });"), "{\"x\":1}\n");
     assert_eq!(failures[0]["message"], "bad x");

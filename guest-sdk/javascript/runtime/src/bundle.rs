@@ -46,7 +46,7 @@ impl Bundle {
         let text = |name: &str| json.member(name).and_then(Json::text).unwrap_or_default();
         let number = |name: &str| json.member(name).and_then(Json::number).and_then(|number| number.parse().ok());
         let modules = json.member("modules").map(Json::elements).unwrap_or_default();
-        Ok(Self {
+        let bundle = Self {
             name: text("name"),
             version: text("version"),
             summary: text("summary"),
@@ -54,7 +54,11 @@ impl Bundle {
             line: number("line").unwrap_or(1),
             column: number("column").unwrap_or(1),
             modules: modules.iter().filter_map(ModuleText::read).collect(),
-        })
+        };
+        if !bundle.modules.contains_key(&bundle.main) {
+            return Err("the code in this component lacks the first module of the step: build the step again with `stillbox build`".into());
+        }
+        Ok(bundle)
     }
 
     /// Returns the line of a file of the author, from 1, without white space around it, or the begin of a long one.
@@ -79,5 +83,19 @@ impl ModuleText {
                 .collect(),
         };
         Some((json.member("path")?.text()?, module))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_without_the_first_module_is_an_error() {
+        for text in ["{}", r#"{"main":"","modules":[]}"#, r#"{"main":"a.js","modules":[{"path":"b.js","code":""}]}"#] {
+            let error = Bundle::parse(text.as_bytes()).expect_err("there is no first module");
+            assert!(error.starts_with("the code in this component lacks the first module"), "{error}");
+        }
+        assert!(Bundle::parse(br#"{"main":"a.js","modules":[{"path":"a.js","code":""}]}"#).is_ok());
     }
 }

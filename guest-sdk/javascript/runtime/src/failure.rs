@@ -33,6 +33,11 @@ pub(crate) fn set_row(row: Option<u32>) {
 pub(crate) fn report_panics() {
     std::panic::set_hook(Box::new(|info| {
         let message = info.payload_as_str().unwrap_or("the engine failed");
+        if message == "capacity overflow" {
+            // The place is in the engine, and says nothing about the step.
+            panic::report("a text or a list is too long for the JavaScript engine", None, ROW.get());
+            return;
+        }
         let location = info.location();
         let location =
             location.map(|at| Location { file: at.file().to_owned(), line: at.line(), column: Some(at.column()) });

@@ -7,16 +7,20 @@ use std::rc::Rc;
 
 use boa_engine::module::{Module, ModuleLoader, ModuleRequest, Referrer};
 use boa_engine::{Context, JsError, JsNativeError, JsResult, JsString, Source};
+use stillbox_js_engine::Thrown;
 
 use crate::bundle::Bundle;
 use crate::globals::PRELUDE;
-use crate::imports::{imports, unresolved};
+use crate::imports::{exported_names, imports, imports_of_name, second_default_export, unresolved};
 use crate::json::Json;
 use crate::json_value::to_js;
 use crate::typescript::{self, Mistake};
 
 /// The module of the SDK.
 const SDK: &str = "stillbox";
+
+/// Its code.
+const SDK_CODE: &str = include_str!("sdk.js");
 
 /// The modules that were loaded.
 #[derive(Debug)]
@@ -35,7 +39,7 @@ impl Loader {
         if let Some(module) = self.loaded.borrow().get(SDK) {
             return Ok(module.clone());
         }
-        let source = Source::from_bytes(include_str!("sdk.js")).with_path(Path::new(PRELUDE));
+        let source = Source::from_bytes(SDK_CODE).with_path(Path::new(PRELUDE));
         let module = Module::parse(source, None, context)?;
         self.loaded.borrow_mut().insert(SDK.to_owned(), module.clone());
         Ok(module)
@@ -61,10 +65,62 @@ impl Loader {
                 text.code.to_vec()
             };
             let source = Source::from_utf16(&units).with_path(Path::new(path));
-            Module::parse(source, None, context).map_err(|error| in_file(&error, path))?
+            Module::parse(source, None, context).map_err(|error| self.parse_error(&error, path))?
         };
         self.loaded.borrow_mut().insert(path.to_owned(), module.clone());
         Ok(module)
+    }
+
+    /// Returns the error of a module that the engine cannot parse.
+    fn parse_error(&self, error: &JsError, path: &str) -> JsError {
+        let code = self.bundle.modules.get(path).map(|module| module.code.to_std_string_lossy()).unwrap_or_default();
+        match second_default_export(&code, is_typescript(path)) {
+            Some(at) => {
+                let message = "a module has one default export, and this is another one: a folder has one step, which is the default \
+                               export of its first module";
+                syntax_error(path, &Mistake::new(&code, at, message.to_owned()))
+            }
+            None => in_file(error, path),
+        }
+    }
+
+    /// Names the import in the error of a name that a module does not export, which the engine does not.
+    pub(crate) fn at_import(&self, error: JsError) -> JsError {
+        let name = {
+            let thrown = Thrown::new(&error);
+            let name = thrown.message().strip_prefix("SyntaxError: could not find export `");
+            name.and_then(|name| name.strip_suffix('`')).map(str::to_owned)
+        };
+        name.and_then(|name| self.missing_export(&name)).unwrap_or(error)
+    }
+
+    fn missing_export(&self, name: &str) -> Option<JsError> {
+        self.bundle.modules.iter().find_map(|(path, module)| {
+            let code = module.code.to_std_string_lossy();
+            let imports = imports_of_name(&code, is_typescript(path), name).into_iter();
+            let (specifier, names, at) = imports
+                .filter_map(|(specifier, at)| {
+                    let exported = match module.imports.get(&specifier) {
+                        Some(from) if ending(from) == "json" => Some(vec!["default".to_owned()]),
+                        Some(from) => exported_names(
+                            &self.bundle.modules.get(from)?.code.to_std_string_lossy(),
+                            is_typescript(from),
+                        ),
+                        None if specifier == SDK => exported_names(SDK_CODE, false),
+                        None => None,
+                    };
+                    exported
+                        .filter(|names| !names.iter().any(|other| other == name))
+                        .map(|names| (specifier, names, at))
+                })
+                .next()?;
+            let names = match &*names {
+                [] => "nothing".to_owned(),
+                names => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+            };
+            let message = format!("`{specifier}` has no export `{name}`; it exports {names}");
+            Some(syntax_error(path, &Mistake::new(&code, at, message)))
+        })
     }
 
     fn resolve(&self, referrer: &Referrer, specifier: &JsString, context: &mut Context) -> JsResult<Module> {

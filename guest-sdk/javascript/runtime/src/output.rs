@@ -122,18 +122,46 @@ impl<'a> Collector<'a> {
         let mut cells = Vec::with_capacity(self.specs.len());
         for spec in self.specs {
             let value = object.get(spec.key.clone(), &mut engine.context)?;
+            if value.is_undefined() && !spec.is_nullable {
+                return Err(self.undefined(spec, &object, engine));
+            }
             cells.push(cell(spec, &value, engine)?);
         }
         Ok(cells)
+    }
+
+    /// Returns the error of an output without a value.
+    fn undefined(&self, spec: &ColumnSpec, object: &JsObject, engine: &mut Engine) -> RowError {
+        let name = spec.key.to_std_string_lossy();
+        match object.has_property(spec.key.clone(), &mut engine.context) {
+            Ok(true) => RowError::input(
+                format!("the function returned `{name}` as undefined"),
+                Some(
+                    "a property that is not declared in `input` is undefined; a column with nulls has the option `nullable: true`",
+                ),
+            ),
+            Ok(false) => RowError::input(
+                format!(
+                    "the function returned no `{name}`, which is an output of the step; its outputs are {}",
+                    self.known()
+                ),
+                Some("a column with nulls has the option `nullable: true`"),
+            ),
+            Err(error) => RowError::Thrown(error),
+        }
+    }
+
+    /// The names of the outputs, for messages.
+    fn known(&self) -> String {
+        let known: Vec<_> = self.specs.iter().map(|spec| format!("`{}`", spec.key.to_std_string_lossy())).collect();
+        if known.is_empty() { "none".to_owned() } else { known.join(", ") }
     }
 
     /// A misspelt name must not be a column that is missing or null.
     pub(crate) fn check_names(&self, object: &JsObject, engine: &mut Engine) -> Result<(), RowError> {
         for name in names(object, &mut engine.context)? {
             if !self.specs.iter().any(|spec| spec.key == name) {
-                let known: Vec<_> =
-                    self.specs.iter().map(|spec| format!("`{}`", spec.key.to_std_string_lossy())).collect();
-                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                let known = self.known();
                 let name = name.to_std_string_lossy();
                 return Err(RowError::input(
                     format!(

@@ -36,6 +36,24 @@
       return decode(toBytes(bytes), this.#fatal, this.#ignoreBOM);
     }
   }
+  // A longer text, in units of UTF-16, ends the instance in the engine, where no line of the step is known.
+  const maxLength = 2 ** 27;
+  const checked = (name, lengthOf) => {
+    const call = Function.prototype.call.bind(String.prototype[name]);
+    const method = {
+      [name](count, ...others) {
+        if (this === null || this === undefined) return call(this, count);
+        const text = `${this}`;
+        const number = +count;
+        if (lengthOf(text, number) > maxLength) throw new SavedRangeError(`the text would have more than ${maxLength} characters`);
+        return call(text, number, ...others);
+      },
+    }[name];
+    defineProperty(String.prototype, name, { value: method, writable: true, enumerable: false, configurable: true });
+  };
+  checked("repeat", (text, count) => (text.length || 1) * count);
+  checked("padStart", (text, count) => count);
+  checked("padEnd", (text, count) => count);
   const globals = {
     console: {
       log: info, info, debug, warn, error, trace, dir: (value) => info(value), table: (value) => info(value),

@@ -120,7 +120,7 @@ impl Engine {
 
 fn read_definition(loader: &Loader, classes: &Classes, engine: &mut Engine) -> JsResult<Definition> {
     let main = loader.module(&loader.bundle.main, &mut engine.context)?;
-    engine.run_module(&main)?;
+    engine.run_module(&main).map_err(|error| loader.at_import(error))?;
     let step = main.get_value(js_string!("default"), &mut engine.context)?;
     match step.as_object().filter(|step| has_prototype(step, &classes.step)) {
         Some(step) => Definition::read(&step, &mut engine.context),
