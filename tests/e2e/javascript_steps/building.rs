@@ -7,7 +7,7 @@ use std::path::Path;
 use rustix::fs::{CWD, FileType, mknodat};
 
 use super::write_step;
-use crate::harness::{Folder, javascript, outcome};
+use crate::harness::{Folder, PipelineFile, component_step, javascript, outcome};
 
 const KINDS: [&str; 5] = ["transform", "filter", "expand", "source", "aggregate"];
 
@@ -28,7 +28,8 @@ fn every_kind_of_new_javascript_step_passes_its_case_builds_and_runs() {
         );
     }
     assert!(folder.text("steps/my-filter/stillbox.d.ts").contains("declare module \"stillbox\""));
-    let described = outcome(folder.command().args(["inspect", "steps/my-filter/build/my-filter.wasm"])).succeeded();
+    let described =
+        outcome(folder.command().args(["inspect", "steps/my-filter/build/development/my-filter.wasm"])).succeeded();
     assert!(described.text().contains("\nlanguage  javascript, with the SDK 0.1.0\n"), "{}", described.text());
 }
 
@@ -43,7 +44,8 @@ fn a_change_of_the_source_compiles_nothing_and_is_another_component() {
     let digest = |text: &str| {
         super::run_in(&folder, &code(text), "{\"x\":1}\n", "").succeeded();
         assert_eq!(folder.text("output.jsonl"), format!("{{\"x\":1,\"t\":\"{text}\"}}\n"));
-        let inspected = outcome(folder.command().args(["inspect", "step/build/my-step.wasm", "--json"])).succeeded();
+        let inspected =
+            outcome(folder.command().args(["inspect", "step/build/development/my-step.wasm", "--json"])).succeeded();
         inspected.json()["digest"].as_str().unwrap().to_owned()
     };
     let first = digest("first");
@@ -98,6 +100,24 @@ fn mistakes_are_reported_at_build_time_with_their_place() {
             "SyntaxError: unexpected token 'let'",
         ),
         ("step.js", "import './bad.js';\nexport default 1;\n", "lib/bad.js:2:1", "SyntaxError: unexpected token 'let'"),
+        (
+            "step.js",
+            "export default 1;\n// export default 2;\nexport default 3;\n",
+            "step.js:3:1",
+            "a module has one default export, and this is another one",
+        ),
+        (
+            "step.js",
+            "import './lib/wrong.js';\nexport default 1;\n",
+            "lib/wrong.js:2:1",
+            "`./right.js` has no export `nothing`; it exports `something`",
+        ),
+        (
+            "step.js",
+            "import { column } from 'stillbox';\nexport default 1;\n",
+            "step.js:1:1",
+            "`stillbox` has no export `column`",
+        ),
         ("step.js", LATER, "late.js:1:35", "cannot import `fs`"),
         (
             "step.js",
@@ -111,6 +131,8 @@ fn mistakes_are_reported_at_build_time_with_their_place() {
         folder.write("step/words.json", "{\"a\": 1,}");
         folder.write("step/lib/deep.ts", format!("export default {}{};\n", "[".repeat(100_000), "]".repeat(100_000)));
         folder.write("step/lib/bad.js", "\nlet = = 1;\n");
+        folder.write("step/lib/wrong.js", "\nimport { nothing } from './right.js';\n");
+        folder.write("step/lib/right.js", "export const something = 1;\n");
         folder.write("step/bad.js", "import './lib/bad.js';\n");
         folder.write("step/lib/later.js", "export const later = () => import('./bad.js');\n");
         folder.write("step/late.js", "export const files = () => import('fs');\n");
@@ -161,6 +183,12 @@ fn a_component_is_replaced_only_by_one_that_loads() {
     assert!(error.contains("step/build/my-step.wasm: its code cannot be loaded"), "{error}");
     assert!(fs::read(folder.join("step/build/my-step.wasm")).unwrap() == good);
     assert_eq!(files(), 1, "nothing else is left");
+    // Tests and runs have a component of their own.
+    folder.write("step/cases/first/input.jsonl", "{\"x\":1}\n");
+    outcome(javascript::command(&folder).args(["test", "step"])).failed(2);
+    folder.write_pipeline(PipelineFile::new().add(component_step("my-step", "step")));
+    outcome(javascript::command(&folder).args(["run", "pipeline.toml"])).failed(2);
+    assert!(fs::read(folder.join("step/build/my-step.wasm")).unwrap() == good);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Builds a step in JavaScript or TypeScript: the runtime, which is the same component for all steps, with the modules of the step in
 //! a custom section. The runtime asks the host for it, so nothing is compiled for a step, and nothing again after a change.
 //!
-//! The component is `build/NAME.wasm` in the step's folder.
+//! The component is `build/NAME.wasm` in the step's folder, and `build/development/NAME.wasm` if it is not checked: the former is only
+//! replaced by one that loads.
 
 mod modules;
 mod project;
@@ -28,7 +29,7 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
     let mut component = runtime::component(dir, options)?;
     let folder = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
     let output = options.target_dir.map_or_else(
-        || folder.join("build"),
+        || if options.has_check() { folder.join("build") } else { folder.join("build/development") },
         |target| std::path::absolute(target).unwrap_or_else(|_| target.to_owned()).join("javascript"),
     );
     let wasm = output.join(format!("{name}.wasm"));
@@ -36,7 +37,7 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
     let source = serde_json::to_vec(&bundle).map_err(|error| unwritable(error.into()))?;
     CustomSection { name: SOURCE_SECTION.into(), data: source.into() }.append_to(&mut component);
     if fs::read(&wasm).is_ok_and(|before| before == component) {
-        // It may be that of a run, which is not checked.
+        // It may have been copied there.
         options.check_component(&wasm, &wasm)?;
         return Ok(Built { wasm, name });
     }

@@ -107,6 +107,11 @@ impl<'a> BuildOptions<'a> {
         self.check.map_or(Ok(()), |check| check(file, shown)).map_err(BuildError::Unusable)
     }
 
+    /// Whether components are checked.
+    pub(super) fn has_check(&self) -> bool {
+        self.check.is_some()
+    }
+
     pub(super) fn is_rejected(&self) -> bool {
         self.is_rejected
     }

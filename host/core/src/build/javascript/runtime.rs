@@ -2,13 +2,14 @@
 
 use std::env;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::build::lock::BuildLock;
 use crate::build::{BuildError, BuildOptions, BuildProfile, rust, sdk, user_folders};
 use crate::digest::{digest_of_parts, first_digits};
 use crate::event::Event;
+use crate::frame::FrameFormat;
 use crate::private_dir;
 
 /// The variable that names a component to use.
@@ -16,6 +17,9 @@ const VARIABLE: &str = "STILLBOX_JAVASCRIPT_RUNTIME";
 
 /// The digits of the digest that is the name of a stored component.
 const DIGITS: usize = 64;
+
+/// The format of a stored component.
+const FORMAT: FrameFormat = FrameFormat::new(*b"stilljs", 1);
 
 /// The component that was given to the build of this program.
 static EMBEDDED: Option<&[u8]> = include!(concat!(env!("OUT_DIR"), "/javascript_runtime.rs"));
@@ -60,9 +64,7 @@ fn built(dir: &Path, options: BuildOptions<'_>) -> Result<Vec<u8>, BuildError> {
     let in_cache = in_cache.profile(BuildProfile::Release);
     let wasm = rust::build(&rust::program(), &sdk.join("javascript/runtime"), in_cache)?;
     let component = fs::read(&wasm).map_err(unwritable)?;
-    let mut file = private_dir::create_temporary(&path).map_err(unwritable)?;
-    io::Write::write_all(&mut file, &component).map_err(unwritable)?;
-    file.persist(&path).map_err(|error| unwritable(error.error))?;
+    store(&path, &component).map_err(unwritable)?;
     if !is_clone {
         // Half a gigabyte that is of no further use.
         let _ = fs::remove_dir_all(&target);
@@ -70,13 +72,24 @@ fn built(dir: &Path, options: BuildOptions<'_>) -> Result<Vec<u8>, BuildError> {
     Ok(component)
 }
 
-/// Reads a component that was built before.
+/// Reads a component that was built before. Returns `None` if the file is not as it was written: it may be truncated if the computer lost
+/// power.
 fn stored(path: &Path) -> Option<Vec<u8>> {
     let mut file = fs::File::open(path).ok()?;
-    let mut component = Vec::new();
-    io::Read::read_to_end(&mut file, &mut component).ok()?;
+    let component = FORMAT
+        .read(&mut file)
+        .inspect_err(|error| tracing::debug!("{}: it is built again: {error}", path.display()))
+        .ok()?;
     private_dir::note_use(&file, path);
     Some(component)
+}
+
+/// Stores a component with its checksum.
+fn store(path: &Path, component: &[u8]) -> io::Result<()> {
+    let mut file = private_dir::create_temporary(path)?;
+    file.write_all(&FORMAT.header(&[component]))?;
+    file.write_all(component)?;
+    file.persist(path).map(drop).map_err(|error| error.error)
 }
 
 /// Returns the digest of the sources of the runtime.
@@ -87,7 +100,8 @@ fn digest(sdk: &Path) -> io::Result<String> {
     }
     files.extend(["javascript/Cargo.toml", "javascript/Cargo.lock"].map(|file| sdk.join(file)));
     files.sort();
-    let mut parts = Vec::new();
+    // Earlier versions stored the component alone.
+    let mut parts = vec![FORMAT.header(&[]).to_vec()];
     for file in files {
         parts.push(file.strip_prefix(sdk).unwrap_or(&file).as_os_str().as_encoded_bytes().to_owned());
         parts.push(fs::read(&file)?);
@@ -109,4 +123,30 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_component_that_has_changed_is_not_used() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let path = folder.path().join("runtime.wasm");
+        let component = b"\0asm a component".to_vec();
+        store(&path, &component).expect("there is room");
+        assert_eq!(stored(&path), Some(component.clone()));
+        let written = fs::read(&path).expect("it was written");
+        for length in 0..written.len() {
+            fs::write(&path, &written[..length]).expect("there is room");
+            assert_eq!(stored(&path), None, "{length} bytes");
+        }
+        let mut changed = written;
+        *changed.last_mut().expect("it is not empty") ^= 1;
+        fs::write(&path, &changed).expect("there is room");
+        assert_eq!(stored(&path), None);
+        // What an earlier version wrote.
+        fs::write(&path, &component).expect("there is room");
+        assert_eq!(stored(&path), None);
+    }
 }
