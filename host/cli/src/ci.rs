@@ -3,6 +3,8 @@
 use std::env;
 use std::path::Path;
 
+use stillbox::text::folder_name;
+
 /// Returns whether the command runs in continuous integration: `CI` is `true` or `1`, as GitHub, GitLab and most others set it.
 pub(crate) fn is_ci() -> bool {
     env::var_os("CI").is_some_and(|value| value == "true" || value == "1")
@@ -19,7 +21,7 @@ pub(crate) fn build_warning(folder: &Path) -> Option<String> {
         format!(
             "building `{}` runs its build scripts on this machine, outside of the sandbox; give a compiled .wasm file, and \
              `--no-build` to reject folders",
-            folder.display()
+            folder_name(folder)
         )
     })
 }

@@ -26,6 +26,7 @@ pub use escape::{command_brackets, escape_controls, escape_controls_in_json, esc
 pub(crate) use foreign::{escaped, named, shown};
 pub(crate) use lines::LineSplitter;
 pub use message_pattern::message_pattern;
+pub use paths::folder_name;
 pub(crate) use paths::{optional_path_as_text, path_as_text, paths_as_text};
 pub use percent::{HexCase, percent_decoded, percent_encoded};
 pub use truncate::truncate;

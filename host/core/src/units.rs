@@ -138,6 +138,15 @@ pub fn format_size(bytes: u64) -> String {
     format(bytes, &BYTES)
 }
 
+/// Formats a size in the unit of another size, so that a reader can compare them: `256.2MiB` beside `256MiB`. It is rounded up to hundredths.
+pub(crate) fn format_size_beside(bytes: u64, other: u64) -> String {
+    let unit = largest_unit(other, &BYTES);
+    let hundredths = (u128::from(bytes) * 100).div_ceil(u128::from(unit.size));
+    let digits = format!("{:02}", hundredths % 100);
+    let fraction = digits.trim_end_matches('0');
+    format!("{}{}{fraction}{}", hundredths / 100, if fraction.is_empty() { "" } else { "." }, unit.name)
+}
+
 /// Formats a number with its digits in groups of three: `1,234,567`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -197,10 +206,15 @@ fn find_unit<'a>(written: &str, units: &'a [Unit]) -> Result<&'a Unit, QuantityE
 
 /// Formats a number in the largest unit that divides it.
 fn format(number: u64, units: &[Unit]) -> String {
+    let unit = largest_unit(number, units);
+    format!("{}{}", number / unit.size, unit.name)
+}
+
+/// Returns the largest unit that divides a number.
+fn largest_unit(number: u64, units: &[Unit]) -> &Unit {
     let whole = units.iter().find(|unit| number >= unit.size && number.is_multiple_of(unit.size));
     // Only zero has no such unit, since the smallest is 1.
-    let unit = whole.unwrap_or(&units[units.len() - 1]);
-    format!("{}{}", number / unit.size, unit.name)
+    whole.unwrap_or(&units[units.len() - 1])
 }
 
 #[cfg(test)]
@@ -220,6 +234,16 @@ mod tests {
             let size = size - size % BYTES[unit].size;
             proptest::prop_assert_eq!(parse_size(&format_size(size)), Ok(size));
         }
+    }
+
+    #[test]
+    fn a_size_beside_another_has_its_unit() {
+        let mib = 1 << 20;
+        assert_eq!(format_size_beside(262_336 << 10, 256 * mib), "256.19MiB");
+        assert_eq!(format_size_beside((1 << 30) + 1, 1 << 30), "1.01GiB");
+        assert_eq!(format_size_beside(512 * mib, 1 << 30), "0.5GiB");
+        assert_eq!(format_size_beside(128 << 10, 64 << 10), "128KiB");
+        assert_eq!(format_size_beside(u64::MAX, 0), "18446744073709551615B");
     }
 
     #[test]

@@ -56,9 +56,9 @@ pub(super) const LIMITS: &[Case] = &[
     limited(
         "memory_steps",
         "memory = \"32MiB\"",
-        Fails(Memory, "the step needed more than 32MiB: it requested 32896KiB"),
+        Fails(Memory, "the step needed more than 32MiB: it requested 32.13MiB"),
     ),
-    case("memory_at_once", Fails(Memory, "the step needed more than 256MiB: it requested 3149888KiB")),
+    case("memory_at_once", Fails(Memory, "the step needed more than 256MiB: it requested 3076.07MiB")),
     limited("too_large", "output-bytes = \"1MiB\"", Fails(BadOutput, "the step passed too much data at once")),
     limited(
         "too_many_rows",

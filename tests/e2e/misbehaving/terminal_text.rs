@@ -30,7 +30,7 @@ fn an_exceeded_limit_is_shown_with_how_to_raise_it() {
       hint: the limit is `fuel = 100000000`; raise it in the step's `limits` if the step needs more
     ");
     insta::assert_snapshot!(shown("memory_steps", "memory = \"32MiB\""), @r#"
-    memory in step guest: the step needed more than 32MiB: it requested 32896KiB
+    memory in step guest: the step needed more than 32MiB: it requested 32.13MiB
       at: input.jsonl:4 (batch 1)
       limit: memory = 32MiB
       caused by: wasm `unreachable` instruction executed

@@ -29,7 +29,7 @@ pub struct TestReport {
 /// The result of one case.
 #[derive(Debug)]
 pub struct CaseReport {
-    /// The step's folder, as given.
+    /// The step's folder, as given, or its own name if it was given as `.` or the like.
     pub step: Arc<str>,
     /// The name of the case: that of its folder.
     pub name: String,

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use stillbox::build::{BuildOptions, BuildProfile, build_step};
 use stillbox::model::ModelSettings;
-use stillbox::text::chain;
+use stillbox::text::{chain, folder_name};
 use stillbox::{
     CancelReason, CleanupRegistry, Engine, EngineError, Event, Fuel, Grants, GuestMessage, Interrupt, Limits, Listener,
     LoadedComponent, Lock, Monitor, Policy, StepPool,
@@ -194,7 +194,7 @@ impl Suite {
             };
             if let Some(filter) = &self.filter {
                 let before = all.len();
-                all.retain(|folder| format!("{}/{}", display_name(step), name(folder)).contains(filter));
+                all.retain(|folder| format!("{}/{}", folder_name(step), name(folder)).contains(filter));
                 report.filtered += before - all.len();
             }
             if let Some(shard) = self.shard {
@@ -272,7 +272,7 @@ impl Ready<'_> {
         }
         let Verdict { problems, updated, unchecked, rows_in, rows_out, elapsed, peak_memory } = verdict;
         CaseReport {
-            step: display_name(self.step).into(),
+            step: folder_name(self.step).into(),
             name: name(folder),
             folder: folder.to_owned(),
             problems,
@@ -310,7 +310,7 @@ impl Ready<'_> {
         options: &TestOptions<'_>,
     ) -> Cow<'c, LoadedComponent> {
         let Some(on_output) = options.on_output.clone() else { return Cow::Borrowed(component) };
-        let case = format!("{}/{}", display_name(self.step), name(case));
+        let case = format!("{}/{}", folder_name(self.step), name(case));
         let monitor = Monitor::new();
         monitor.on_output(move |message| on_output(&case, message));
         Cow::Owned(component.monitored(&monitor))
@@ -365,12 +365,6 @@ fn recorded_and_judged(component: &LoadedComponent, case: &mut Case, options: &T
 
 fn broken(problem: Problem) -> Verdict {
     Verdict { problems: vec![problem], ..Verdict::default() }
-}
-
-fn display_name(step: &Path) -> String {
-    let name = step.display().to_string();
-    let trimmed = name.trim_end_matches('/');
-    if trimmed.is_empty() { name } else { trimmed.to_owned() }
 }
 
 fn name(folder: &Path) -> String {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::output::console::{eprint, eprintln};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
-use stillbox::text::escape_controls;
+use stillbox::text::{escape_controls, folder_name};
 use stillbox::{Event, Report};
 
 use crate::args::Progress;
@@ -212,7 +212,7 @@ pub(crate) fn show_preparation(event: &Event<'_>) {
     match event {
         Event::Building { folder, .. } => {
             render::building(folder);
-            spin("Building", &folder.display().to_string());
+            spin("Building", &folder_name(folder));
         }
         Event::Downloading { reference, .. } => {
             render::status("Downloading", reference);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anstream::{AutoStream, ColorChoice};
 use stillbox::CancelReason;
 use stillbox::config::Diagnostics;
-use stillbox::text::escape_controls;
+use stillbox::text::{escape_controls, folder_name};
 
 use crate::ci;
 use crate::exit_code::Exit;
@@ -60,7 +60,7 @@ pub(crate) fn status(verb: &str, object: &str) {
 
 /// Prints that the folder of a step is being built, and in continuous integration a warning about it.
 pub(crate) fn building(folder: &Path) {
-    status("Building", &folder.display().to_string());
+    status("Building", &folder_name(folder));
     if let Some(text) = ci::build_warning(folder) {
         warning(&text);
     }

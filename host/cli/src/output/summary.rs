@@ -130,6 +130,11 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{size:.1} {}", UNITS[unit])
 }
 
+/// Returns a size of memory, in the unit in which limits of memory are usually written.
+pub(crate) fn memory(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}
+
 /// Returns a duration in a suitable unit.
 pub(crate) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::text::folder_name;
+
 /// The way to an environment of Stillbox itself.
 const FORGET: &str = "unset STILLBOX_PYTHON to have it installed by Stillbox";
 
@@ -84,7 +86,7 @@ pub enum BuildError {
         source: io::Error,
     },
     /// The environment of a Python step could not be made.
-    #[error("cannot install {what} for the step in `{}`\n\n{}\n\n{help}", .dir.display(), .output.trim_end())]
+    #[error("cannot install {what} for the step in `{}`\n\n{}\n\n{help}", folder_name(.dir), .output.trim_end())]
     NotInstalled {
         /// The step's folder.
         dir: PathBuf,
@@ -154,7 +156,7 @@ pub enum BuildError {
         target: &'static str,
     },
     /// The crate does not compile.
-    #[error("cannot build the step in `{}`\n\n{}", .dir.display(), .output.trim_end())]
+    #[error("cannot build the step in `{}`\n\n{}", folder_name(.dir), .output.trim_end())]
     Failed {
         /// The crate's folder.
         dir: PathBuf,
@@ -162,7 +164,7 @@ pub enum BuildError {
         output: String,
     },
     /// Cargo succeeded, but reported no component.
-    #[error("cargo built the crate in `{}` but reported no component: check whether a feature disables its [lib]", .dir.display())]
+    #[error("cargo built the crate in `{}` but reported no component: check whether a feature disables its [lib]", folder_name(.dir))]
     NoArtifact {
         /// The crate's folder.
         dir: PathBuf,

@@ -19,7 +19,7 @@ use crate::limits::Limits;
 use crate::model_client::ModelEnd;
 use crate::monitor::Libraries;
 use crate::text::cut;
-use crate::units::{format_duration, format_size};
+use crate::units::{format_duration, format_size, format_size_beside};
 
 /// wasmtime's message when a guest passes more than [`wasmtime::Store::set_hostcall_fuel`] allows; the error has no
 /// type.
@@ -226,7 +226,7 @@ fn from_denied_growth(growth: DeniedGrowth, limits: &Limits) -> Failure {
             format!(
                 "the step needed more than {}: it requested {}",
                 format_size(limits.memory),
-                format_size(wanted as u64)
+                format_size_beside(wanted as u64, limits.memory)
             ),
             "memory",
             format_size(limits.memory),

@@ -22,3 +22,34 @@ pub(crate) fn optional_path_as_text<S: Serializer>(path: &Option<PathBuf>, seria
         None => serializer.serialize_none(),
     }
 }
+
+/// Returns a name of a folder for messages: its path as given, without slashes at its end, or its own name if the path has none, such as `.` and `..`.
+pub fn folder_name(folder: &Path) -> String {
+    let real = if folder.file_name().is_none() { folder.canonicalize().ok() } else { None };
+    let name = real.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_else(|| {
+        let path = folder.display().to_string();
+        let trimmed = path.trim_end_matches('/');
+        if trimmed.is_empty() { path } else { trimmed.to_owned() }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_has_its_own_name_if_its_path_has_none() {
+        let around = tempfile::tempdir().expect("there is room");
+        let folder = around.path().join("count-words");
+        std::fs::create_dir_all(folder.join("cases")).expect("there is room");
+        assert_eq!(folder_name(&folder.join("cases/..")), "count-words");
+        for (path, name) in [("steps/a/", "steps/a"), ("a/.", "a/."), ("/", "/"), ("../missing", "../missing")] {
+            assert_eq!(folder_name(Path::new(path)), name);
+        }
+        let current = std::env::current_dir().expect("it is there");
+        let own = current.file_name().expect("it has a name").to_string_lossy();
+        assert_eq!(folder_name(Path::new(".")), own);
+        assert_eq!(folder_name(Path::new("./")), own);
+    }
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anstream::adapter::strip_str;
 use anyhow::Context as _;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
-use stillbox::text::escape_controls;
+use stillbox::text::{escape_controls, folder_name};
 use stillbox_author::cases::{CaseReport, Problem, StepProblem, TestReport};
 
 use super::text::problem_text;
@@ -34,7 +34,7 @@ fn document(report: &TestReport, elapsed: Duration) -> Report {
 
 /// The suite of a step that could not be tested: one test case, which stands for all.
 fn untested(step: &Path, problem: &StepProblem) -> TestSuite {
-    let name = escape_controls(&step.display().to_string()).into_owned();
+    let name = escape_controls(&folder_name(step)).into_owned();
     let mut case = TestCase::new("(all)", not_passed(NonSuccessKind::Error, &error_text(problem)));
     case.set_classname(&name);
     let mut suite = TestSuite::new(name);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anstream::adapter::strip_str;
 use serde_json::{Value, json};
+use stillbox::text::folder_name;
 use stillbox_author::cases::{CaseReport, Difference, Problem, RowDifference, TestReport};
 
 use super::text::problem_text;
@@ -46,7 +47,7 @@ pub(super) fn case(case: &CaseReport) -> Value {
 pub(super) fn end(report: &TestReport, elapsed: Duration) -> Value {
     let passed = report.cases.iter().filter(|case| case.passed()).count();
     let untested = report.steps.iter().map(|(step, problem)| {
-        json!({ "step": step.to_string_lossy(), "message": problem.to_string(), "causes": causes(problem) })
+        json!({ "step": folder_name(step), "message": problem.to_string(), "causes": causes(problem) })
     });
     json!({
         "event": "finished",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use stillbox::text::escape_controls;
+use stillbox::text::{escape_controls, folder_name};
 use stillbox_author::cases::{CaseReport, OutputListener, TestError, TestReport};
 
 use super::records::{self, CaseCounts};
@@ -65,7 +65,7 @@ impl CaseReporter {
     /// Shows the result after all cases, and writes the `JUnit` report.
     pub(super) fn done(&self, report: &TestReport, junit: Option<&Path>) -> Exit {
         for (step, problem) in &report.steps {
-            let step = escape_controls(&step.display().to_string()).into_owned();
+            let step = escape_controls(&folder_name(step)).into_owned();
             eprint!("{ERROR}error{ERROR:#}: {BOLD}{step}{BOLD:#} cannot be tested: {}", failure::error_text(problem));
         }
         match &self.messages {

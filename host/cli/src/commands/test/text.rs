@@ -12,7 +12,7 @@ use stillbox_author::cases::{CaseReport, Difference, Problem, RowDifference};
 use crate::output::diagnostics::{self, Colour};
 use crate::output::failure;
 use crate::output::style::{BOLD, ERROR, NOTE, STATUS, WARNING};
-use crate::output::summary::{self, counted, duration, grouped};
+use crate::output::summary::{self, counted, duration, grouped, memory};
 
 const EXPECTED: Style = AnsiColor::Red.on_default();
 const ACTUAL: Style = AnsiColor::Green.on_default();
@@ -30,7 +30,7 @@ pub(super) fn line(case: &CaseReport) -> String {
         (true, true) => (STATUS, "PASS"),
         (true, false) => (NOTE, "UPDATED"),
     };
-    let memory = case.peak_memory.map_or_else(String::new, |bytes| format!(", {} KiB", grouped(bytes.div_ceil(1024))));
+    let memory = case.peak_memory.map_or_else(String::new, |bytes| format!(", {}", memory(bytes)));
     let name = format!("{}/{}", case.step, case.name);
     let mut line = format!("{style}{verdict:>10}{style:#} {}", escape_controls(&name));
     // An invalid case was not run.
@@ -51,10 +51,17 @@ fn unchecked(case: &CaseReport) -> String {
         return String::new();
     }
     let checks: Vec<_> = case.unchecked.iter().map(|check| format!("`{}`", check.name())).collect();
-    let (what, step) = (checks.join(", "), shell_word(&case.step));
+    let (what, step) = (checks.join(", "), step_word(case));
     let reason = "the responses to its requests are not recorded";
-    let help = format!("`stillbox test --record {}` records them", escape_controls(&step));
+    let help = format!("`stillbox test --record {step}` records them");
     format!("{WARNING}{:>10}{WARNING:#} not checked: {what}, because {reason}; {help}\n", "warning")
+}
+
+/// Returns the folder of a step as a word of a command.
+fn step_word(case: &CaseReport) -> String {
+    // A case is in the folder `cases` of its step.
+    let folder = case.folder.ancestors().nth(2).unwrap_or(&case.folder).display().to_string();
+    escape_controls(&shell_word(if folder.is_empty() { "." } else { &folder })).into_owned()
 }
 
 /// Returns all problems of a case that failed, or those of the last attempt that failed of a flaky one.
@@ -98,7 +105,7 @@ pub(super) fn problem_text(problem: &Problem, case: &CaseReport) -> String {
         Problem::NothingExpected { folder, rows } => format!(
             "{} came out, but no rows are expected yet; review the rows that `stillbox test --update {}` writes to {}\n",
             summary::rows(*rows as u64),
-            escape_controls(&shell_word(&case.step)),
+            step_word(case),
             shown(&folder.join("expected.jsonl"))
         ),
         Problem::Depends { check, difference } => {

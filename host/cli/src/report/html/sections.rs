@@ -9,7 +9,7 @@ use stillbox::report::StepReport;
 use stillbox::text::truncate;
 use stillbox::units::{counted, format_duration, grouped};
 
-use crate::output::summary::duration;
+use crate::output::summary::{duration, memory};
 use crate::picture;
 use crate::report::edges::edge_rows;
 use crate::report::evidence::Evidence;
@@ -171,8 +171,8 @@ pub(super) fn limits(page: &mut String, evidence: &Evidence) {
             page,
             "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
             html(&step.name),
-            mebibytes(step.peak_memory),
-            mebibytes(limits.memory),
+            memory(step.peak_memory),
+            memory(limits.memory),
             percent(step.peak_memory as f64, limits.memory as f64),
             duration(step.longest),
             format_duration(limits.time),
@@ -182,11 +182,6 @@ pub(super) fn limits(page: &mut String, evidence: &Evidence) {
     page.push_str("</table></div>\n");
     more_steps(page, steps.len());
     page.push_str("</section>\n");
-}
-
-/// Returns a size in the unit of limits.
-fn mebibytes(bytes: u64) -> String {
-    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }
 
 /// The rows over time.
