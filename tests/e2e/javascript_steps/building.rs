@@ -217,8 +217,8 @@ fn a_definition_with_a_mistake_is_reported_at_its_line() {
         ("throw new Error('at the top');\nexport default 1;\n", "step.js:1", "Error: at the top"),
         (
             "import { none } from 'stillbox';\nexport default none;\n",
-            "step.js:2:1",
-            "SyntaxError: could not find export `none`",
+            "step.js:1:1",
+            "SyntaxError: `stillbox` has no export `none`; it exports `Batch`",
         ),
         (
             "import { transform, json } from 'stillbox';\nexport default transform({ parameters: { a: json({ default: new Map() }) } }, () => true);\n",

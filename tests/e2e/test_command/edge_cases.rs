@@ -173,3 +173,27 @@ fn the_last_json_message_of_an_interrupted_test_names_the_signal() {
     assert_eq!(last["signal"], "SIGINT");
     assert_eq!(last["passed"], 1);
 }
+
+#[test]
+fn a_step_in_the_current_folder_has_the_name_of_the_folder() {
+    let folder = case(&[("input.jsonl", THREE)]);
+    for step in [&[][..], &["."], &["./"], &["cases/.."]] {
+        let mut command = folder.command();
+        command.current_dir(folder.join("step")).arg("test").args(step);
+        command.args(["--component", KEEP_LONG, "--junit", "../report.xml"]);
+        let stderr = outcome(&mut command).failed(1);
+        assert!(
+            stderr.contains("FAIL ") && stderr.contains("step/one  3 -> 2 rows") && stderr.contains(" MiB\n"),
+            "{stderr}"
+        );
+        assert!(!stderr.contains(" ./one"), "{stderr}");
+        let path = if step == ["cases/.."] { "cases/.." } else { "." };
+        assert!(stderr.contains(&format!("`stillbox test --update {path}`")), "{stderr}");
+        let report = folder.text("report.xml");
+        assert!(report.contains("step\" tests=\"1\"") && !report.contains("name=\".\""), "{report}");
+    }
+    folder.write("step/package.json", "{\"name\":\"my-step\",\"main\":\"none.js\"}");
+    let mut build = folder.command();
+    let stderr = outcome(build.current_dir(folder.join("step")).args(["build", "."])).failed(2);
+    assert!(stderr.contains("  Building step\n") && stderr.contains("cannot build the step in `step`"), "{stderr}");
+}

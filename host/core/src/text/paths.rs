@@ -23,15 +23,13 @@ pub(crate) fn optional_path_as_text<S: Serializer>(path: &Option<PathBuf>, seria
     }
 }
 
-/// Returns a name of a folder for messages: its path as given, without slashes at its end, or its own name if the path has none, such as `.` and `..`.
+/// Returns a name of a folder for messages: its path as given, without slashes at its end, or its own name if the path has none, such as
+/// `.` and `..`.
 pub fn folder_name(folder: &Path) -> String {
     let real = if folder.file_name().is_none() { folder.canonicalize().ok() } else { None };
     let name = real.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    name.unwrap_or_else(|| {
-        let path = folder.display().to_string();
-        let trimmed = path.trim_end_matches('/');
-        if trimmed.is_empty() { path } else { trimmed.to_owned() }
-    })
+    // Without slashes and dots at the end.
+    name.unwrap_or_else(|| folder.components().as_path().display().to_string())
 }
 
 #[cfg(test)]
@@ -44,7 +42,9 @@ mod tests {
         let folder = around.path().join("count-words");
         std::fs::create_dir_all(folder.join("cases")).expect("there is room");
         assert_eq!(folder_name(&folder.join("cases/..")), "count-words");
-        for (path, name) in [("steps/a/", "steps/a"), ("a/.", "a/."), ("/", "/"), ("../missing", "../missing")] {
+        for (path, name) in
+            [("steps/a/", "steps/a"), ("a/.", "a"), ("./a//", "./a"), ("/", "/"), ("../missing", "../missing")]
+        {
             assert_eq!(folder_name(Path::new(path)), name);
         }
         let current = std::env::current_dir().expect("it is there");
