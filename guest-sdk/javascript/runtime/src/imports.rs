@@ -135,7 +135,7 @@ mod tests {
     fn the_second_default_export_has_a_place() {
         let place = |source: &str| second_default_export(source, false);
         assert_eq!(place("export default 1;\nexport const a = 2;"), None);
-        assert_eq!(place("export default 1;\n// export default 2;\nexport default 3;"), Some(40));
+        assert_eq!(place("export default 1;\n// export default 2;\nexport default 3;"), Some(39));
         assert_eq!(place("const a = 1;\nexport { a as default };\nexport default 2;"), Some(38));
         assert_eq!(place("export default 1;\nexport { default } from './a.js';"), Some(18));
     }
