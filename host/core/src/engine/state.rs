@@ -253,9 +253,9 @@ impl State {
         &self.columns
     }
 
-    /// Returns the deadline of the current call, for a wait that it ends.
+    /// Returns the deadline of the current call, for a wait that it ends. While a snapshot is made there is no call.
     pub(super) fn call_deadline(&self) -> CallDeadline {
-        self.deadline.clone()
+        self.deadline.clone().unwrap_or_else(|| CallDeadline::new(Instant::now()))
     }
 
     /// Returns the deadline of the current call, unless something moves it.
