@@ -6,16 +6,14 @@
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use wasmparser::{Parser, Payload};
 
 use crate::build::{BuildError, user_folders};
 use crate::private_dir::{create_temporary, make_private, note_use, open_private};
-use crate::result_cache::prune_cache;
 
-/// The least recently used components are removed when all together are larger.
-const MAX_BYTES: u64 = 1 << 30;
+/// Components are stored until they were not used for this many others. Each has 17 MB or more.
+const MAX_COMPONENTS: usize = 32;
 
 /// The folder of components.
 pub(super) struct ComponentStore {
@@ -65,10 +63,27 @@ impl ComponentStore {
             // It is not whole.
             fs::remove_file(&path).and_then(|()| write()).map_err(unwritable)?;
         }
-        if let Err(error) = prune_cache(&[&self.folder], Duration::MAX, Some(MAX_BYTES)) {
+        if let Err(error) = self.remove_old() {
             tracing::debug!("{}: cannot remove old components: {error}", self.folder.display());
         }
         Ok(component)
+    }
+
+    /// Removes the components that were not used for longest.
+    fn remove_old(&self) -> io::Result<()> {
+        let mut stored = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            // Another build may have removed it.
+            if path.extension().is_some_and(|ending| ending == "wasm")
+                && let Ok(used) = fs::metadata(&path).and_then(|file| file.modified())
+            {
+                stored.push((used, path));
+            }
+        }
+        stored.sort();
+        let surplus = stored.len().saturating_sub(MAX_COMPONENTS);
+        stored.iter().take(surplus).try_for_each(|(_, path)| fs::remove_file(path))
     }
 
     fn path(&self, digest: &str) -> PathBuf {
@@ -79,4 +94,46 @@ impl ComponentStore {
 /// Returns whether a component ends where its last section ends. It may not if the computer lost power.
 fn is_whole(component: &[u8]) -> bool {
     matches!(Parser::new(0).parse_all(component).last(), Some(Ok(Payload::End(_))))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    #[test]
+    fn the_components_that_were_not_used_for_longest_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ComponentStore { folder: folder.path().to_owned() };
+        let component = wasm_encoder::Component::new().finish();
+        let digest = |index: usize| format!("{index:064x}");
+        for index in 0..=MAX_COMPONENTS {
+            store.store(&digest(index), component.clone()).unwrap();
+            // The first ones are the oldest.
+            let file = File::options().write(true).open(store.path(&digest(index))).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(1000 - index as u64)).unwrap();
+        }
+        assert_eq!(store.component(&digest(0)), None);
+        assert_eq!(store.component(&digest(1)), Some(component.clone()));
+        assert_eq!(store.component(&digest(MAX_COMPONENTS)), Some(component));
+    }
+
+    #[test]
+    fn the_first_of_two_builds_wins_unless_its_component_is_truncated() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ComponentStore { folder: folder.path().to_owned() };
+        let component = |name: &str| {
+            let mut component = wasm_encoder::Component::new();
+            component.section(&wasm_encoder::CustomSection { name: name.into(), data: (&[1, 2, 3]).into() });
+            component.finish()
+        };
+        let (first, second) = (component("first"), component("second"));
+        assert_eq!(store.store("a", first.clone()).unwrap(), first);
+        assert_eq!(store.store("a", second.clone()).unwrap(), first);
+        fs::write(store.path("a"), &first[..first.len() - 1]).unwrap();
+        assert_eq!(store.component("a"), None);
+        assert_eq!(store.store("a", second.clone()).unwrap(), second);
+    }
 }
