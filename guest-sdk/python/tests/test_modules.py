@@ -102,12 +102,14 @@ def test_files_that_no_module_can_find_are_no_data(step, files):
         "import sys\nX = sys.path[0]\n",
         "import inspect\nX = inspect.getsourcefile(f)\n",
         "X = __import__('b')\n",
+        "import broken\n",
+        "def f():\n    import broken\n",
         "import latin\n",
         "import nowhere_at_all\n",
     ],
 )
 def test_a_step_whose_modules_an_instance_may_not_import_needs_a_component_of_its_own(step, code):
-    files = {"latin.py": b"X = '\xe4'\n"}
+    files = {"broken.py": "def f(:\n", "latin.py": b"X = '\xe4'\n"}
     with pytest.raises(NeedsWholeError):
         step(code, files)
     # A module that is not imported may do it.
@@ -129,8 +131,3 @@ def test_a_dependency_with_data_needs_a_component_of_the_step(step, monkeypatch)
     # A library may get the name of a package of the step, and read its data.
     with pytest.raises(NeedsWholeError, match="templates/page.html may be data"):
         step("import re\n", {"templates/page.html": ""}, ', "plain>=1"')
-
-
-def test_the_syntax_error_of_a_module_that_may_not_be_imported_is_left_to_its_import(step):
-    modules = step("def f():\n    import broken\n", {"broken.py": "def f(:\n"})
-    assert modules.files["broken.py"] == "def f(:\n"

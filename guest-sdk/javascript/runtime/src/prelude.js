@@ -45,15 +45,15 @@
         if (this === null || this === undefined) return call(this, count);
         const text = `${this}`;
         const number = +count;
-        if (lengthOf(text, number) > maxLength) throw new SavedRangeError(`the text would have more than ${maxLength} characters`);
+        if (lengthOf(text, number, others[0]) > maxLength) throw new SavedRangeError(`the text would have more than ${maxLength} characters`);
         return call(text, number, ...others);
       },
     }[name];
     defineProperty(String.prototype, name, { value: method, writable: true, enumerable: false, configurable: true });
   };
-  checked("repeat", (text, count) => (text.length || 1) * count);
-  checked("padStart", (text, count) => count);
-  checked("padEnd", (text, count) => count);
+  checked("repeat", (text, count) => text.length * count);
+  checked("padStart", (text, count, filler) => (filler === undefined || `${filler}` !== "" ? count : 0));
+  checked("padEnd", (text, count, filler) => (filler === undefined || `${filler}` !== "" ? count : 0));
   const globals = {
     console: {
       log: info, info, debug, warn, error, trace, dir: (value) => info(value), table: (value) => info(value),

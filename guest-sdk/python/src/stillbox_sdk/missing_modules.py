@@ -146,5 +146,5 @@ def missing_hint(module: str) -> str | None:
         return f"a component has no module `{module}`"
     distribution = _DISTRIBUTIONS.get(module, module.replace("_", "-"))
     if distribution in INSTEAD:
-        return f"{distribution} has compiled code, which a component cannot load: use {INSTEAD[distribution]}"
-    return f"if it is a package, add `{distribution}` to `dependencies` in pyproject.toml; an environment of your own needs it, too"
+        return f"{distribution} does not work in a component, because of compiled code: use {INSTEAD[distribution]}"
+    return f"if it is a package, add `{distribution}` to `dependencies` in pyproject.toml; if you use an environment of your own, install it there as well"

@@ -97,16 +97,10 @@ class StepModules:
             return
         try:
             text = _read(path)
+            tree = ast.parse(text)
         except (SyntaxError, ValueError) as error:
             raise NeedsWholeError(f"{path.name} cannot be read") from error
         self.files[path.relative_to(self._staged).as_posix()] = text
-        try:
-            tree = ast.parse(text)
-        except SyntaxError:
-            # The check before found it in a module that is imported in any case. The import of another module fails as usual.
-            return
-        except ValueError as error:
-            raise NeedsWholeError(f"{path.name} cannot be read") from error
         _check_names(tree, path)
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
         at_top = {id(statement) for statement in tree.body}

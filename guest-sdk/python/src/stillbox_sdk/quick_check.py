@@ -83,6 +83,15 @@ def absolute(node: ast.ImportFrom, package: str) -> str:
     return ".".join([*parts, *([node.module] if node.module else [])])
 
 
+def _is_installed(top: str) -> bool:
+    """Returns whether a distribution has a module, such as one that the standard library had before."""
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return False
+    return spec is not None and "site-packages" in (spec.origin or "")
+
+
 def _files(module: str, staged: Path) -> list[Path]:
     """Returns the files of a module of the step: its own, after those of its packages. None if it is not one of the step."""
     parts = module.split(".")
@@ -98,7 +107,7 @@ def _problem(module: str, staged: Path) -> tuple[str, str | None] | None:
     if (staged / f"{top}.py").exists() or (staged / top).is_dir():
         return None
     hint = lacking_hint(module)
-    if hint is not None:
+    if hint is not None and not _is_installed(top):
         return module, hint
     if top in sys.stdlib_module_names or top in ADDED or top in PROVIDED:
         return None

@@ -10,7 +10,7 @@ _ENVIRONMENT = "a step sees no variable of the environment: use a parameter, or 
 _INPUT = "the standard input is always empty: a step gets its rows as arguments"
 _EXIT = "a step returns its result or raises an exception; it does not exit, not even with status 0"
 _IMPORT = (
-    "modules can be imported only when the step is built: import it at the top of the step's module; a package is one of the "
+    "modules can be imported only when the step is built: import it at the top of the step's module, and add packages to "
     "`dependencies` in pyproject.toml"
 )
 

@@ -66,7 +66,8 @@ impl WatchScope {
             let Ok(below) = path.strip_prefix(input) else { return input.starts_with(path) };
             let mut parts = below.iter().rev();
             // Whether the last part is a folder is not known any more if it was removed.
-            !parts.next().is_some_and(is_hidden) && !parts.any(|folder| is_hidden(folder) || is_made(folder))
+            !parts.next().is_some_and(|name| is_hidden(name) || is_of_editor(name))
+                && !parts.any(|folder| is_hidden(folder) || is_made(folder))
         })
     }
 }
@@ -149,7 +150,8 @@ impl Walk {
         for entry in entries.flatten() {
             let (name, path) = (entry.file_name(), entry.path());
             let kind = entry.file_type();
-            if is_hidden(&name) || (kind.as_ref().is_ok_and(fs::FileType::is_dir) && is_made(&name)) {
+            let is_folder = kind.as_ref().is_ok_and(fs::FileType::is_dir);
+            if is_hidden(&name) || (!is_folder && is_of_editor(&name)) || (is_folder && is_made(&name)) {
                 continue;
             }
             if kind.is_ok_and(|kind| kind.is_symlink()) {
@@ -162,11 +164,15 @@ impl Walk {
     }
 }
 
-/// Returns whether a file or folder is hidden, or a backup or temporary file of an editor.
+/// Returns whether a file or folder is hidden.
 fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+/// Returns whether a file is a backup or temporary file of an editor.
+fn is_of_editor(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
-    name.starts_with(b".")
-        || EDITORS.iter().any(|ending| name.ends_with(ending.as_bytes()))
+    EDITORS.iter().any(|ending| name.ends_with(ending.as_bytes()))
         || (name.len() > 1 && name.starts_with(b"#") && name.ends_with(b"#"))
         || is_probe_of_vim(name)
 }

@@ -52,8 +52,8 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
     let wasm = output.join(format!("{name}.wasm"));
     let digest_file = output.join(format!("{name}.digest"));
     let Some(tools) = versions(&python, dir, options)? else { return Err(BuildError::Interrupted) };
-    let digest =
-        digest::digest(&folder, &tools).map_err(|source| BuildError::Sources { dir: dir.to_owned(), source })?;
+    let digest = digest::digest_of_step(dir, &folder, &tools)
+        .map_err(|source| BuildError::Sources { dir: dir.to_owned(), source })?;
     // The length is that of the component: it may be truncated if the computer lost power.
     let stamp = || fs::metadata(&wasm).map(|file| format!("{digest} {}", file.len()));
     if stamp().is_ok_and(|stamp| fs::read_to_string(&digest_file).is_ok_and(|before| before == stamp)) {
@@ -65,17 +65,22 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
     let aside = tempfile::Builder::new().prefix(".building-").tempdir_in(&output).map_err(unwritable)?;
     let _registered = options.cleanup.map(|cleanup| cleanup.add(aside.path()));
     let made = aside.path().join(format!("{name}.wasm"));
-    // The digest has all packages only of an environment that nobody else changes.
-    let store = (python.sdk.is_some() && !is_for_tests).then(ComponentStore::open).transpose()?;
+    // The digest has all packages only of an environment that nobody else changes, and only those of a registry.
+    let is_known =
+        python.sdk.is_some() && !project::dependencies(dir).iter().any(|dependency| dependency.contains('@'));
+    let store = (is_known && !is_for_tests).then(ComponentStore::open).transpose()?;
     if let Some(component) = store.as_ref().and_then(|store| store.component(&digest)) {
         fs::write(&made, component).map_err(unwritable)?;
     } else {
         compile(&python, dir, &made, options)?;
-        name_sdk(&made, &tools, project::module_folder(dir)).map_err(unwritable)?;
+        name_sdk(&made, &tools, project::module(dir).folder).map_err(unwritable)?;
         add_source(&made).map_err(unwritable)?;
-        if let Some(store) = store {
-            let component = store.store(&digest, fs::read(&made).map_err(unwritable)?)?;
-            fs::write(&made, component).map_err(unwritable)?;
+        // A source that was edited meanwhile has another digest.
+        let is_unchanged = || digest::digest_of_step(dir, &folder, &tools).is_ok_and(|now| now == digest);
+        if let Some(store) = store.filter(|_| is_unchanged())
+            && let Some(first) = store.store(&digest, &fs::read(&made).map_err(unwritable)?)
+        {
+            fs::write(&made, first).map_err(unwritable)?;
         }
     }
     fs::rename(&made, &wasm).map_err(unwritable)?;
@@ -162,7 +167,7 @@ if sys.argv[1] == 'all':
     // An installed SDK changes with its version only.
     if let Some(sdk) = &python.sdk {
         for part in ["python/src", "wit"] {
-            let digest = digest::digest(&sdk.join(part), "");
+            let digest = digest::digest_of_folder(&sdk.join(part));
             tools += &digest.map_err(|source| BuildError::Sources { dir: sdk.clone(), source })?;
         }
     }

@@ -1,4 +1,4 @@
-//! The waits of a guest: functions of WASI that wait, replaced by ones that show the wait in snapshots and traces, and that fail
+//! The waits of a guest: `poll` and `block` of WASI, replaced by functions that show the wait in snapshots and traces, and that fail
 //! at the deadline of the call, so that the failure has the stack of the guest.
 //!
 //! The stack of the guest is captured when a wait begins, on its own thread, because no other thread can read it. A function

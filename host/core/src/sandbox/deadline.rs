@@ -79,8 +79,8 @@ impl Watchdog {
         Arc::clone(&self.shared.clock)
     }
 
-    /// Waits until a deadline has passed. It is watched until this is dropped.
-    pub(super) async fn passed(&self, deadline: &CallDeadline, mut watched: WatchedDeadline<'_>) {
+    /// Waits until a deadline has passed. It is watched until `watched` is dropped, so that a guest that still computes is interrupted again.
+    pub(super) async fn passed<'a>(&'a self, deadline: &CallDeadline, watched: &mut WatchedDeadline<'a>) {
         loop {
             let Some(at) = deadline.get() else {
                 // It moves, while the guest waits and cannot use any time.
@@ -88,7 +88,7 @@ impl Watchdog {
                 continue;
             };
             if at != watched.key.0 {
-                watched = self.watch(at);
+                *watched = self.watch(at);
             }
             let left = at.saturating_duration_since(self.now());
             if left.is_zero() {

@@ -57,9 +57,9 @@ impl Session {
         let result = if let Some(reason) = terms.stop.reason() {
             Err(Halt::Stopped(reason).into())
         } else {
-            let watched = sandbox.watchdog.watch(deadline);
+            let mut watched = sandbox.watchdog.watch(deadline);
             let passed = async {
-                sandbox.watchdog.passed(&moving, watched).await;
+                sandbox.watchdog.passed(&moving, &mut watched).await;
                 moving.pass();
             };
             let _asked = terms.stop.has_poll().then(|| sandbox.watchdog.watch(now + POLL_INTERVAL));

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use wasmparser::{Parser, Payload};
 
@@ -38,35 +38,38 @@ impl ComponentStore {
         Some(component)
     }
 
-    /// Stores a component. Returns it, or that of another build which was first.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub(super) fn store(&self, digest: &str, component: Vec<u8>) -> Result<Vec<u8>, BuildError> {
+    /// Stores a component. Returns that of another build if one was first. A component that cannot be stored is compiled again next time.
+    pub(super) fn store(&self, digest: &str, component: &[u8]) -> Option<Vec<u8>> {
         let path = self.path(digest);
-        let write = || -> io::Result<bool> {
-            make_private(&self.folder)?;
-            let mut file = create_temporary(&path)?;
-            file.write_all(&component)?;
-            file.as_file().sync_all()?;
-            match file.persist_noclobber(&path) {
-                Ok(_) => Ok(true),
-                Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-                Err(error) => Err(error.error),
+        let stored = self.write(&path, component).and_then(|is_first| {
+            if is_first {
+                return self.remove_old().map(|()| None);
             }
-        };
-        let unwritable = |source| BuildError::Output { path: path.clone(), source };
-        if !write().map_err(unwritable)? {
-            if let Some(first) = self.component(digest) {
-                return Ok(first);
+            let first = self.component(digest);
+            if first.is_none() {
+                // It is not whole.
+                fs::remove_file(&path)?;
+                self.write(&path, component)?;
             }
-            // It is not whole.
-            fs::remove_file(&path).and_then(|()| write()).map_err(unwritable)?;
+            Ok(first)
+        });
+        stored.unwrap_or_else(|error| {
+            tracing::debug!("{}: {error}", path.display());
+            None
+        })
+    }
+
+    /// Writes a new file. Returns whether there was none.
+    fn write(&self, path: &Path, component: &[u8]) -> io::Result<bool> {
+        make_private(&self.folder)?;
+        let mut file = create_temporary(path)?;
+        file.write_all(component)?;
+        file.as_file().sync_all()?;
+        match file.persist_noclobber(path) {
+            Ok(_) => Ok(true),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error.error),
         }
-        if let Err(error) = self.remove_old() {
-            tracing::debug!("{}: cannot remove old components: {error}", self.folder.display());
-        }
-        Ok(component)
     }
 
     /// Removes the components that were not used for longest.
@@ -110,7 +113,7 @@ mod tests {
         let component = wasm_encoder::Component::new().finish();
         let digest = |index: usize| format!("{index:064x}");
         for index in 0..=MAX_COMPONENTS {
-            store.store(&digest(index), component.clone()).unwrap();
+            assert_eq!(store.store(&digest(index), &component), None);
             // The first ones are the oldest.
             let file = File::options().write(true).open(store.path(&digest(index))).unwrap();
             file.set_modified(SystemTime::now() - Duration::from_secs(1000 - index as u64)).unwrap();
@@ -130,10 +133,11 @@ mod tests {
             component.finish()
         };
         let (first, second) = (component("first"), component("second"));
-        assert_eq!(store.store("a", first.clone()).unwrap(), first);
-        assert_eq!(store.store("a", second.clone()).unwrap(), first);
+        assert_eq!(store.store("a", &first), None);
+        assert_eq!(store.store("a", &second), Some(first.clone()));
         fs::write(store.path("a"), &first[..first.len() - 1]).unwrap();
         assert_eq!(store.component("a"), None);
-        assert_eq!(store.store("a", second.clone()).unwrap(), second);
+        assert_eq!(store.store("a", &second), None);
+        assert_eq!(store.component("a"), Some(second));
     }
 }

@@ -2,29 +2,47 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use super::project::{self, StepModule};
 use crate::digest::digest_text;
 
-/// Folders that contain neither code nor data of a step.
-const IGNORED: [&str; 8] = ["__pycache__", "build", "cases", "dist", "node_modules", "target", "tests", "venv"];
+/// Folders next to the step's module, or to its manifest, that contain neither code nor data of the step. The SDK leaves out the same.
+const IGNORED: [&str; 7] = ["build", "cases", "dist", "node_modules", "target", "tests", "venv"];
 
-/// Files next to the manifest that are neither: a run with the pipeline file that `stillbox new` writes changes the last.
+/// Files there that are neither: a run with the pipeline file that `stillbox new` writes changes the last.
 const IGNORED_FILES: [&str; 3] = ["README.md", "pipeline.toml", "output.jsonl"];
 
 /// The most files of a step: more than any step has, and fewer than a home directory.
 const MAX_FILES: usize = 20_000;
 
-/// Returns the digest of all files below a folder that can be part of the step, and of the versions of the tools.
+/// Changes with what the host adds to a component.
+const FORMAT: &str = "2";
+
+/// Returns the digest of all files in the folder of a step that can be part of it, and of the versions of the tools.
 ///
 /// # Errors
 /// A file cannot be read, or there are more than [`MAX_FILES`].
-pub(super) fn digest(folder: &Path, tools: &str) -> io::Result<String> {
-    let mut files = Vec::new();
-    collect(folder, &mut files)?;
-    files.retain(|file| !IGNORED_FILES.iter().any(|ignored| *file == folder.join(ignored)));
+pub(super) fn digest_of_step(dir: &Path, folder: &Path, tools: &str) -> io::Result<String> {
+    let module = project::module(dir);
+    digest(folder, Some(&module), &format!("{FORMAT}\n{tools}"))
+}
+
+/// Returns the digest of all files in a folder but compiled ones, and of the versions of the tools.
+///
+/// # Errors
+/// As [`digest_of_step`].
+pub(super) fn digest_of_folder(folder: &Path) -> io::Result<String> {
+    digest(folder, None, "")
+}
+
+fn digest(folder: &Path, module: Option<&StepModule>, tools: &str) -> io::Result<String> {
+    let mut listing = Listing { top: folder, module, files: Vec::new(), open: Vec::new() };
+    listing.collect(folder)?;
+    let mut files = listing.files;
     files.sort();
     let mut digest = Sha256::new();
     let mut add = |bytes: &[u8]| {
@@ -39,32 +57,58 @@ pub(super) fn digest(folder: &Path, tools: &str) -> io::Result<String> {
     Ok(digest_text(&digest.finalize()))
 }
 
-fn collect(folder: &Path, files: &mut Vec<std::path::PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let (path, name) = (entry.path(), entry.file_name());
-        let name = name.to_string_lossy();
-        if name.starts_with('.') || IGNORED.contains(&&*name) {
-            continue;
+struct Listing<'a> {
+    top: &'a Path,
+    module: Option<&'a StepModule>,
+    files: Vec<PathBuf>,
+    /// The folders that are being listed, by device and inode: links can form a cycle.
+    open: Vec<(u64, u64)>,
+}
+
+impl Listing<'_> {
+    fn collect(&mut self, folder: &Path) -> io::Result<()> {
+        let metadata = fs::metadata(folder)?;
+        let identity = (metadata.dev(), metadata.ino());
+        if self.open.contains(&identity) {
+            return Ok(());
         }
-        let kind = fs::metadata(&path)?;
-        if kind.is_dir() {
-            // A virtual environment can have any name. Links to folders are not followed, since they can form a cycle.
-            if !path.join("pyvenv.cfg").exists() && !entry.file_type()?.is_symlink() {
-                collect(&path, files)?;
+        self.open.push(identity);
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let (path, name) = (entry.path(), entry.file_name());
+            let name = name.to_string_lossy();
+            if name.starts_with('.') || name == "__pycache__" || self.is_ignored(folder, &name) {
+                continue;
             }
-        } else if kind.is_file() && path.extension().is_none_or(|ending| ending != "wasm") {
-            if files.len() == MAX_FILES {
-                return Err(io::Error::other(format!("it contains more than {MAX_FILES} files")));
+            // A link may lead to nothing.
+            let Ok(kind) = fs::metadata(&path) else { continue };
+            if kind.is_dir() {
+                // A virtual environment can have any name.
+                if !path.join("pyvenv.cfg").exists() {
+                    self.collect(&path)?;
+                }
+            } else if kind.is_file() && path.extension().is_none_or(|ending| ending != "wasm") {
+                if self.files.len() == MAX_FILES {
+                    return Err(io::Error::other(format!("it contains more than {MAX_FILES} files")));
+                }
+                self.files.push(path);
             }
-            files.push(path);
         }
+        self.open.pop();
+        Ok(())
     }
-    Ok(())
+
+    fn is_ignored(&self, folder: &Path, name: &str) -> bool {
+        let Some(module) = self.module else { return false };
+        let is_top = folder == self.top || folder == self.top.join(module.folder);
+        is_top && name != module.top && (IGNORED.contains(&name) || IGNORED_FILES.contains(&name))
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     #[test]
@@ -76,7 +120,8 @@ mod tests {
             fs::create_dir_all(file.parent().expect("it is in the folder")).expect("there is room");
             fs::write(file, text).expect("there is room");
         };
-        let digest = |tools: &str| super::digest(path, tools).expect("it can be read");
+        let digest = |tools: &str| digest_of_step(path, path, tools).expect("it can be read");
+        write("pyproject.toml", "[project]\nname = \"step\"\n");
         write("step.py", "a");
         let first = digest("1");
         assert_eq!(digest("1"), first);
@@ -97,6 +142,20 @@ mod tests {
         let second = digest("1");
         assert_ne!(second, first);
         write("step.py", "b");
-        assert_ne!(digest("1"), second);
+        let third = digest("1");
+        assert_ne!(third, second);
+        // These names are ignored next to the module only.
+        write("data/tests/rules.json", "d");
+        let fourth = digest("1");
+        assert_ne!(fourth, third);
+        // Links are followed, and may form a cycle.
+        let elsewhere = tempfile::tempdir().expect("there is room");
+        fs::write(elsewhere.path().join("common.py"), "e").expect("there is room");
+        symlink(elsewhere.path(), path.join("linked")).expect("there is room");
+        symlink(path, path.join("data/cycle")).expect("there is room");
+        let fifth = digest("1");
+        assert_ne!(fifth, fourth);
+        fs::write(elsewhere.path().join("common.py"), "f").expect("there is room");
+        assert_ne!(digest("1"), fifth);
     }
 }

@@ -28,21 +28,30 @@ pub(super) fn dependencies(dir: &Path) -> Vec<String> {
     listed.iter().filter_map(Value::as_str).map(|text| text.trim().to_owned()).collect()
 }
 
-/// Returns the folder of the step's module, relative to the step's folder: `src/` or empty.
-pub(super) fn module_folder(dir: &Path) -> &'static str {
-    let module = |table: Table| {
+/// Where the module of a step is.
+pub(super) struct StepModule {
+    /// The first part of its name.
+    pub(super) top: String,
+    /// Its folder, relative to the step's folder: `src/` or empty.
+    pub(super) folder: &'static str,
+}
+
+/// Returns the module of a step. Mistakes are reported by the SDK.
+pub(super) fn module(dir: &Path) -> StepModule {
+    let named = |table: Table| {
         let set = table.get("tool").and_then(|tool| tool.get("stillbox")).and_then(|tool| tool.get("module"));
         let name = table.get("project").and_then(|project| project.get("name")).and_then(Value::as_str)?;
         let named = name.to_lowercase().replace(['-', '.'], "_");
         Some(set.and_then(Value::as_str).map_or(named, ToOwned::to_owned))
     };
-    let Some(module) = read(dir).and_then(module) else { return "" };
+    let module = read(dir).and_then(named).unwrap_or_default();
     let has_module = |folder: &str| {
         let path = dir.join(folder).join(module.replace('.', "/"));
         path.with_added_extension("py").is_file() || path.join("__init__.py").is_file()
     };
     // The SDK looks in the step's folder first.
-    if !has_module("") && has_module("src/") { "src/" } else { "" }
+    let folder = if !has_module("") && has_module("src/") { "src/" } else { "" };
+    StepModule { top: module.split('.').next().unwrap_or_default().to_owned(), folder }
 }
 
 /// Returns the version of a project.

@@ -197,15 +197,6 @@ mod tests {
         memory
     }
 
-    /// Fields of the right version, of which the others are `offset`.
-    fn fields(offset: u64) -> impl Fn(u64) -> u64 {
-        move |index| match index {
-            0 => VERSION << 16,
-            1 => 0,
-            _ => offset,
-        }
-    }
-
     #[test]
     fn a_memory_without_an_interpreter_has_no_frames() {
         assert_eq!(frames(GuestMemory(&[])), None);
@@ -216,22 +207,58 @@ mod tests {
         assert_eq!(frames(GuestMemory(&next)), None);
     }
 
+    /// The offsets of [`chain`]: each structure has its fields one after the other.
+    fn small_layout(index: u64) -> u64 {
+        match index {
+            0 => VERSION << 16,
+            4 => 800,
+            31 | 41 | 75 | 78 => 4,
+            33 | 42 | 79 => 8,
+            35 | 43 | 76 => 12,
+            47 => 16,
+            _ => 0,
+        }
+    }
+
+    /// A memory with a frame that was called by itself.
+    fn chain() -> Vec<u8> {
+        let mut memory = memory(small_layout, |_| 0);
+        let mut words = |address: usize, words: &[u32]| {
+            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            memory[address..address + bytes.len()].copy_from_slice(&bytes);
+        };
+        let compact_ascii = 1 << 2 | 1 << 5 | 1 << 6;
+        // The interpreter, its thread, the frame, its code, two texts, and a table in which each instruction has the next line.
+        words(800, &[1000]);
+        words(1000, &[1100]);
+        words(1100, &[1200]);
+        words(1200, &[1300, 1200, 1300 + 16 + 2, 0]);
+        words(1300, &[1400, 1500, 1600, 7]);
+        words(1400, &[compact_ascii, 4, u32::from_le_bytes(*b"a.py")]);
+        words(1500, &[compact_ascii, 1, u32::from(b'f')]);
+        words(1600, &[6, u32::from_le_bytes([0xd8, 0, 0, 0xd8])]);
+        memory
+    }
+
+    #[test]
+    fn frames_have_names_and_lines_and_a_circle_of_them_ends() {
+        let found = frames(GuestMemory(&chain())).unwrap();
+        let frame = PythonFrame { file: "a.py".into(), function: "f".into(), line: Some(9) };
+        assert_eq!((found.len(), &found[0], &found[MAX_FRAMES - 1]), (MAX_FRAMES, &frame, &frame));
+    }
+
     #[test]
     fn structures_of_any_content_are_read() {
-        // Every address leads to itself, so the chain of frames is a circle.
-        for offset in [0, 4, 1 << 12, u64::MAX, u64::MAX - 7] {
-            for word in [0, 1 << 12, (1 << 16) - 4, u32::MAX] {
-                let _ = frames(GuestMemory(&memory(fields(offset), |_| word)));
+        let memory = chain();
+        for place in (8..COOKIE.len() + 90 * 8).chain(800..1620) {
+            for byte in [0, 1, 0x7f, 0xff] {
+                let mut changed = memory.clone();
+                changed[place] = byte;
+                let _ = frames(GuestMemory(&changed));
+                // As the highest byte of a word.
+                changed[place + 3] = 0xff;
+                let _ = frames(GuestMemory(&changed));
             }
-        }
-        let mut seed = 1_u32;
-        for _ in 0..200 {
-            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let word = |index: usize| (index as u32).wrapping_mul(seed) % (1 << 16);
-            let _ = frames(GuestMemory(&memory(
-                |index| if index < 2 { fields(0)(index) } else { index.wrapping_mul(4) },
-                word,
-            )));
         }
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn line(table: &[u8], first_line: u32, instruction: u64) -> Option<u3
         let (places, following) = rest.split_at(length);
         let mut has_line = true;
         match (head >> 3) & 0xF {
-            kind @ 10..=12 => line += i64::from(kind - 10),
+            kind @ 10..=12 => line = line.saturating_add(i64::from(kind - 10)),
             13 | 14 => line = line.saturating_add(signed(places)),
             15 => has_line = false,
             // Of the same line as the entry before, with columns.
@@ -71,5 +71,9 @@ mod tests {
         for byte in 0..=u8::MAX {
             let _ = line(&[byte; 64], u32::MAX, u64::MAX);
         }
+        // The largest steps, and then one more line.
+        let largest = [0xe8, 0x7e, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x3f];
+        let table: Vec<u8> = largest.repeat(1 << 17).into_iter().chain([0xd8, 0, 0]).collect();
+        assert_eq!(line(&table, 1, u64::from(1_u32 << 17)), None);
     }
 }
