@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from stillbox_sdk.missing_modules import missing_hint
 from stillbox_sdk.project import Project, ProjectError
 from stillbox_sdk.quick_check import check
 
@@ -51,14 +52,17 @@ def test_imports_that_may_fail_or_exist_in_the_component_are_accepted(tmp_path: 
         ("import os, ssl", "ssl", "a component has no module `ssl`: a step has no sockets: "),
         ("from compression import zstd", "compression.zstd", "a component has no module `compression.zstd`: of the modules for "),
         ("import cgi", "cgi", "the Python of a component has no module `cgi` any more: use "),
-        ("import yaml", "yaml", "if it is a package, add `pyyaml` to `dependencies` in pyproject.toml"),
-        ("import numpy", "numpy", "numpy has compiled code, which a component cannot load: use lists "),
     ],
 )
 def test_a_module_that_a_component_lacks_has_a_hint_of_its_own(tmp_path: Path, code: str, module: str, hint: str) -> None:
     error = checked(tmp_path, f"{code}\n")
     assert error is not None
     assert error.startswith(f"src/words.py:1: ModuleNotFoundError: No module named '{module}'\n  hint: {hint}"), error
+
+
+def test_a_package_that_is_not_installed_is_named_by_its_distribution() -> None:
+    assert (missing_hint("yaml") or "").startswith("if it is a package, add `pyyaml` to `dependencies` in pyproject.toml")
+    assert (missing_hint("numpy") or "").startswith("numpy does not work in a component, because of compiled code: use lists ")
 
 
 def test_modules_that_only_the_python_of_a_component_has_are_accepted(tmp_path: Path) -> None:
