@@ -364,8 +364,9 @@ fn building_a_folder_without_a_manifest_fails() {
     error: `empty` has no Cargo.toml, pyproject.toml or package.json: give the folder of a step, or a compiled .wasm file
     error: there is no folder `missing`
     ");
-    insta::assert_snapshot!(folder.stillbox(["build"]).failed(2), @r"
-      Building .
+    let current = outcome(folder.command().arg("build").current_dir(folder.join("empty"))).failed(2);
+    insta::assert_snapshot!(current, @r"
+      Building empty
     error: `.` has no Cargo.toml, pyproject.toml or package.json: give the folder of a step, or a compiled .wasm file
     ");
 }
