@@ -103,10 +103,7 @@ fn several_steps_in_a_crate_and_a_missing_result_are_explained() {
     assert_ne!(plain, source);
     folder.write("count-words/src/lib.rs", plain);
     let without = outcome(command(&folder).args(["test", "count-words"])).failed(2);
-    assert!(
-        without.contains("error[E0277]: a step returns `stillbox_sdk::Result<...>`, not `Counted`\n"),
-        "{without}"
-    );
+    assert!(without.contains("error[E0277]: a step returns `stillbox_sdk::Result<...>`, not `Counted`\n"), "{without}");
 }
 
 #[test]

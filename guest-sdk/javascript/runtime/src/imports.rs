@@ -1,5 +1,7 @@
 //! The imports of a module, which the engine resolves only when it loads them.
 
+use std::collections::BTreeSet;
+
 use oxc_allocator::Allocator;
 use oxc_parser::Parser;
 use oxc_span::SourceType;
@@ -79,7 +81,9 @@ pub(crate) fn imports_of_name(source: &str, is_typescript: bool, name: &str) -> 
         let again = again.filter_map(|export| {
             Some((export.module_request.as_ref()?.name.to_string(), export.statement_span.start as usize))
         });
-        imports.chain(again).collect()
+        // An import that is exported again is in both lists.
+        let found: BTreeSet<(usize, String)> = imports.chain(again).map(|(module, place)| (place, module)).collect();
+        found.into_iter().map(|(place, module)| (module, place)).collect()
     };
     with_record(source, is_typescript, of_name).unwrap_or_default()
 }

@@ -97,23 +97,18 @@ impl Loader {
     fn missing_export(&self, name: &str) -> Option<JsError> {
         self.bundle.modules.iter().find_map(|(path, module)| {
             let code = module.code.to_std_string_lossy();
-            let imports = imports_of_name(&code, is_typescript(path), name).into_iter();
-            let (specifier, names, at) = imports
-                .filter_map(|(specifier, at)| {
-                    let exported = match module.imports.get(&specifier) {
-                        Some(from) if ending(from) == "json" => Some(vec!["default".to_owned()]),
-                        Some(from) => exported_names(
-                            &self.bundle.modules.get(from)?.code.to_std_string_lossy(),
-                            is_typescript(from),
-                        ),
-                        None if specifier == SDK => exported_names(SDK_CODE, false),
-                        None => None,
-                    };
-                    exported
-                        .filter(|names| !names.iter().any(|other| other == name))
-                        .map(|names| (specifier, names, at))
-                })
-                .next()?;
+            let mut imports = imports_of_name(&code, is_typescript(path), name).into_iter();
+            let (specifier, names, at) = imports.find_map(|(specifier, at)| {
+                let exported = match module.imports.get(&specifier) {
+                    Some(from) if ending(from) == "json" => Some(vec!["default".to_owned()]),
+                    Some(from) => {
+                        exported_names(&self.bundle.modules.get(from)?.code.to_std_string_lossy(), is_typescript(from))
+                    }
+                    None if specifier == SDK => exported_names(SDK_CODE, false),
+                    None => None,
+                };
+                exported.filter(|names| !names.iter().any(|other| other == name)).map(|names| (specifier, names, at))
+            })?;
             let names = match &*names {
                 [] => "nothing".to_owned(),
                 names => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
