@@ -16,7 +16,7 @@ pub(crate) const SIGNALS: [(Signal, i32); 4] =
     [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129), (Signal::QUIT, 131)];
 
 /// How long a test waits for an event before it fails. Only a failing test waits that long.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_mins(2);
 
 /// Starts a command whose output is read by the test.
 pub(crate) fn spawn(command: &mut Command) -> Child {

@@ -1,6 +1,6 @@
-//! The frames of CPython.
+//! The frames of `CPython`.
 //!
-//! CPython describes the layout of its own structures at the start of its state, for debuggers of other processes (`_Py_DebugOffsets`
+//! `CPython` describes the layout of its own structures at the start of its state, for debuggers of other processes (`_Py_DebugOffsets`
 //! in `Include/internal/pycore_debug_offsets.h` of its repository).
 
 use memchr::memmem;
@@ -201,7 +201,7 @@ mod tests {
     fn a_memory_without_an_interpreter_has_no_frames() {
         assert_eq!(frames(GuestMemory(&[])), None);
         assert_eq!(frames(GuestMemory(COOKIE)), None);
-        assert_eq!(frames(GuestMemory(&[b'x'; 1 << 16])), None);
+        assert_eq!(frames(GuestMemory(&vec![b'x'; 1 << 16])), None);
         assert_eq!(frames(GuestMemory(&memory(|_| 0, |_| 0))), None);
         let next = memory(|index| if index == 0 { (VERSION + 1) << 16 } else { 0 }, |_| 0);
         assert_eq!(frames(GuestMemory(&next)), None);

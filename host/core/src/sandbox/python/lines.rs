@@ -1,4 +1,4 @@
-//! The table of lines of a code object, in the format of CPython 3.11 and later (`InternalDocs/code_objects.md` in its repository).
+//! The table of lines of a code object, in the format of `CPython` 3.11 and later (`InternalDocs/code_objects.md` in its repository).
 
 /// Marks the first byte of an entry.
 const FIRST: u8 = 0x80;
