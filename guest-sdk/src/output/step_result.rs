@@ -1,7 +1,8 @@
 use super::{Output, Rows};
 use crate::Result;
 
-/// What a step returns for a row. The code of `#[step]` converts it, so that another type is one error at the author's type.
+/// The return type of a step for one row. `#[step]` generates a call of `row_result`, so a different return type is a single compile
+/// error at the type in the step's signature.
 #[diagnostic::on_unimplemented(
     message = "a step returns `stillbox_sdk::Result<...>`, not `{Self}`",
     label = "not the `Result` of `stillbox_sdk`",
@@ -25,7 +26,7 @@ impl<T> RowResult for Result<T> {
     }
 }
 
-/// What a step returns for a whole batch.
+/// The return type of a step for a whole batch.
 #[diagnostic::on_unimplemented(
     message = "a step that takes a whole batch returns `stillbox_sdk::Result<Rows<...>>`, not `{Self}`",
     label = "not a `Result` of `Rows`",

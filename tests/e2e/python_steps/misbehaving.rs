@@ -122,7 +122,7 @@ fn a_python_instance_that_ends_without_an_exception_is_reported_by_kind() {
     for (how, kind, message) in SILENT {
         let failure = failure(how, *kind);
         assert_eq!((failure.kind, &*failure.message), (*kind, *message), "{how}: {failure:#?}");
-        // What a step calls is shown by the place, although no exception tells it.
+        // The host reads the place from the memory of the instance, because there is no exception.
         check_place(how, &failure);
         check_rejected(how, *kind);
     }

@@ -65,7 +65,8 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
     let aside = tempfile::Builder::new().prefix(".building-").tempdir_in(&output).map_err(unwritable)?;
     let _registered = options.cleanup.map(|cleanup| cleanup.add(aside.path()));
     let made = aside.path().join(format!("{name}.wasm"));
-    // The digest has all packages only of an environment that nobody else changes, and only those of a registry.
+    // The digest identifies packages by name and version. That is enough only for packages of a registry, in an environment that only
+    // Stillbox changes.
     let is_known =
         python.sdk.is_some() && !project::dependencies(dir).iter().any(|dependency| dependency.contains('@'));
     let store = (is_known && !is_for_tests).then(ComponentStore::open).transpose()?;

@@ -1,4 +1,4 @@
-//! What the host has captured of a guest, which completes its failures.
+//! The captured output of a guest: its log, its standard streams and its denied accesses. It is added to failures.
 
 use std::sync::Arc;
 

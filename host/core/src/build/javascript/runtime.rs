@@ -145,7 +145,7 @@ mod tests {
         *changed.last_mut().expect("it is not empty") ^= 1;
         fs::write(&path, &changed).expect("there is room");
         assert_eq!(stored(&path), None);
-        // What an earlier version wrote.
+        // Earlier versions stored the component without a header.
         fs::write(&path, &component).expect("there is room");
         assert_eq!(stored(&path), None);
     }

@@ -69,17 +69,12 @@ const KNOWN: [(&[&str], &str); 12] = [
 /// A crate whose build script compiles C.
 const NATIVE: &str = "it compiles C, for which no compiler for components is installed; take a crate in pure Rust";
 
-/// Messages of the compiler that do not say what is wrong with a step, each by its parts, and what they mean.
-const MEANINGS: [(&[&str], &str); 2] = [
-    (
-        &["stillbox:step/guest@", "is already defined"],
-        "the crate has several `#[step]`, and a component has exactly one: move the others to crates of their own",
-    ),
-    (
-        &["expected enum `Result<_, stillbox_sdk::Error>`"],
-        "a step returns a `Result`: write `-> Result<…>` after its arguments, and `Ok(…)` around its value",
-    ),
-];
+/// Parts of the linker's message for a crate with several steps, which does not say so.
+const SEVERAL_STEPS: [&str; 2] = ["stillbox:step/guest@", "is already defined"];
+
+/// What a crate with several steps has to change.
+const ONE_STEP: &str =
+    "the crate has several `#[step]`, and a component has exactly one: move the others to crates of their own";
 
 /// Returns help for mistakes in steps, and for the crates that are named as failed in cargo's output, each on a line, or an empty text.
 pub(super) fn for_output(output: &str, workspace: Option<&Path>, manifest: &Path) -> String {
@@ -89,10 +84,8 @@ pub(super) fn for_output(output: &str, workspace: Option<&Path>, manifest: &Path
     let own = fs::read_to_string(manifest).ok().and_then(|text| text.parse::<Table>().ok());
     let own = own.and_then(|table| Some(table.get("package")?.get("name")?.as_str()?.to_owned())).unwrap_or_default();
     let mut text = String::new();
-    for (parts, meaning) in MEANINGS {
-        if parts.iter().all(|part| output.contains(part)) {
-            let _ = write!(text, "\nhelp: {meaning}");
-        }
+    if SEVERAL_STEPS.iter().all(|part| output.contains(part)) {
+        let _ = write!(text, "\nhelp: {ONE_STEP}");
     }
     for name in failed.iter().filter(|name| **name != own) {
         let known = KNOWN.iter().find(|(names, _)| names.contains(&&**name)).map(|(_, advice)| *advice);
