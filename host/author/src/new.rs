@@ -93,6 +93,8 @@ impl NewStep {
             let _ = fs::remove_dir_all(&self.folder);
             return Err(error);
         }
+        // In messages, Windows has one kind of separator.
+        let source = source.split('/').collect::<PathBuf>();
         Ok(MadeStep { source: self.folder.join(source), pipeline: self.folder.join(template::PIPELINE) })
     }
 }

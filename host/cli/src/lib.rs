@@ -5,11 +5,11 @@
 mod args;
 mod ci;
 mod commands;
-mod descriptors;
 mod directories;
 mod exit_code;
 mod final_message;
 mod logging;
+mod os;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod output;
@@ -45,7 +45,7 @@ pub fn main(program: Program) -> u8 {
     if arguments.global.verbose > 0 {
         output::render::be_verbose();
     }
-    descriptors::raise_limit();
+    os::raise_limit();
     let signals = Signals::listen();
     signals.leave(commands::execute(arguments, &signals))
 }

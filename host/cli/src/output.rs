@@ -12,7 +12,6 @@ pub(crate) mod records;
 pub(crate) mod render;
 pub(crate) mod snapshot;
 pub(crate) mod spinner;
-pub(crate) mod standard_streams;
 pub(crate) mod style;
 pub(crate) mod summary;
 pub(crate) mod terminal;

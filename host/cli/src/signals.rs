@@ -1,8 +1,10 @@
 //! Signals: the first one stops the run, the second one ends the process immediately. SIGUSR1 shows what the run does, and SIGQUIT
-//! does both. One that was ignored when the process began stays ignored.
+//! does both. One that was ignored when the process began stays ignored. Windows has Ctrl-C and Ctrl-Break alone.
 
-mod disposition;
+#[cfg_attr(windows, allow(dead_code, reason = "no signal asks for a snapshot"))]
 mod snapshots;
+#[cfg(unix)]
+mod unix;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -11,14 +13,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use signal_hook::consts::{SIGABRT, SIGCONT, SIGHUP, SIGQUIT, SIGTERM, SIGUSR1, SIGXFSZ};
-use signal_hook::low_level::exit;
-use signal_hook::{flag, iterator};
 use stillbox::{CleanupRegistry, Interrupt, Signal};
 
 use crate::exit_code::Exit;
 use crate::final_message;
-use disposition::is_ignored;
+use crate::os::exit;
 pub(crate) use snapshots::{Snapshots, Viewer};
 
 /// The time in which a run has to stop after the grace period. A run needs 60 ms at most, unless it is blocked on
@@ -101,15 +100,8 @@ impl Signals {
             is_quitting: AtomicBool::new(false),
         });
         listen_to_ctrl_c(Arc::clone(&receiver));
-        listen_to_others(receiver);
-        // With a handler, a write beyond the limit on file sizes returns an error instead of ending the process. The
-        // same holds if the signal is ignored.
-        if !is_ignored(SIGXFSZ)
-            && let Err(error) = flag::register(SIGXFSZ, Arc::default())
-        {
-            tracing::warn!("cannot listen for SIGXFSZ: {error}");
-        }
-        exit_on_abort();
+        #[cfg(unix)]
+        unix::listen(&receiver);
         signals
     }
 
@@ -154,16 +146,8 @@ impl Signals {
     }
 }
 
-/// Ends the process with the exit code of a failure, instead of that of a signal, if memory cannot be allocated. Rust has printed a
-/// message then, and ends the process by `abort`, because nothing can continue without the memory.
-fn exit_on_abort() {
-    let always = Arc::new(AtomicBool::new(true));
-    if let Err(error) = flag::register_conditional_shutdown(SIGABRT, Exit::Failed.number().into(), always) {
-        tracing::debug!("cannot handle SIGABRT: {error}");
-    }
-}
-
 /// Handles the signals, which come from two threads: SIGINT from that of `ctrlc`, the others from `signals`.
+#[cfg_attr(windows, expect(dead_code, reason = "no signal asks for a snapshot"))]
 struct Receiver {
     interrupt: Interrupt,
     cleanup: CleanupRegistry,
@@ -178,17 +162,6 @@ struct Receiver {
 }
 
 impl Receiver {
-    /// Handles a signal by its number.
-    fn receive_number(self: &Arc<Self>, number: i32) {
-        match number {
-            SIGUSR1 => self.snapshots.show("SIGUSR1"),
-            SIGCONT => self.snapshots.redraw(),
-            SIGQUIT => self.quit(),
-            SIGHUP => self.receive(Signal::HangUp),
-            _ => self.receive(Signal::Terminate),
-        }
-    }
-
     /// Handles a signal that stops the run. A second one ends the process immediately.
     fn receive(&self, signal: Signal) {
         let _order = self.order.lock();
@@ -201,19 +174,6 @@ impl Receiver {
         let _ = self.first.set((signal, Instant::now()));
         let patience = self.check_is_first(signal);
         self.stop(signal, patience);
-    }
-
-    /// Shows a snapshot, and then stops the run. Other signals are handled meanwhile.
-    fn quit(self: &Arc<Self>) {
-        let _order = self.order.lock();
-        self.check_is_first(Signal::Quit);
-        self.is_quitting.store(true, Ordering::Relaxed);
-        let receiver = Arc::clone(self);
-        self.snapshots.show_before("SIGQUIT", move || {
-            if let Some(patience) = receiver.patience.get() {
-                receiver.stop(Signal::Quit, patience);
-            }
-        });
     }
 
     /// Ends the process immediately if nothing has started, or if another signal has come before.
@@ -241,28 +201,6 @@ fn listen_to_ctrl_c(receiver: Arc<Receiver>) {
         // The disposition was not the default, and is restored. No other handler can exist this early.
         Err(ctrlc::Error::MultipleHandlers) => tracing::debug!("SIGINT was ignored at the start, and stays so"),
         Err(error) => tracing::warn!("cannot listen for SIGINT: {error}"),
-    }
-}
-
-/// Starts the thread for all signals but SIGINT. `ctrlc` could handle SIGTERM and SIGHUP, too, but as one signal with SIGINT, whose
-/// exit code is another.
-fn listen_to_others(receiver: Arc<Receiver>) {
-    let all = [SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGCONT];
-    let (ignored, handled): (Vec<_>, Vec<_>) = all.into_iter().partition(|signal| is_ignored(*signal));
-    if !ignored.is_empty() {
-        tracing::debug!("these signals were ignored at the start, and stay so: {ignored:?}");
-    }
-    let listen = || {
-        let mut numbers = iterator::Signals::new(&handled)?;
-        let follow = move || {
-            for number in numbers.forever() {
-                receiver.receive_number(number);
-            }
-        };
-        thread::Builder::new().name("signals".into()).spawn(follow).map(drop)
-    };
-    if let Err(error) = listen() {
-        tracing::warn!("cannot listen for signals other than SIGINT: {error}");
     }
 }
 

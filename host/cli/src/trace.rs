@@ -5,8 +5,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, Write as _};
-use std::os::unix::fs::FileExt as _;
+use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
@@ -162,14 +161,19 @@ impl TraceFile {
         if self.written == 0 {
             return file.write_all(&self.buffer);
         }
-        let written = file.write_all_at(&self.buffer, self.written);
+        let written = write_at(file, &self.buffer, self.written);
         if written.is_err() {
             // The end that was there before still fits, so the document stays valid.
             file.set_len(self.written)?;
-            file.write_all_at(END, self.written)?;
+            write_at(file, END, self.written)?;
         }
         written
     }
+}
+
+fn write_at(file: &mut File, bytes: &[u8], position: u64) -> io::Result<()> {
+    file.seek(SeekFrom::Start(position))?;
+    file.write_all(bytes)
 }
 
 /// The name of the process, or of a thread.

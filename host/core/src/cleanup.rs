@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::Arc;
@@ -11,6 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+
+use crate::os::{kill_group, start_group};
 
 /// How often the removal of a folder is attempted, and the time between two attempts.
 const REMOVALS: u32 = 25;
@@ -46,7 +47,7 @@ impl CleanupRegistry {
         list.closed = true;
         // Programs first, so that they create no new files.
         for group in std::mem::take(&mut list.groups) {
-            kill(group);
+            kill_group(group);
         }
         for path in std::mem::take(&mut list.paths) {
             remove(&path);
@@ -71,10 +72,10 @@ impl CleanupRegistry {
     /// The program cannot be started.
     pub(crate) fn start(&self, command: &mut Command) -> io::Result<(Child, Entry)> {
         let mut list = self.list.lock();
-        let child = command.process_group(0).spawn()?;
+        let child = start_group(command)?;
         let group = child.id();
         if list.closed {
-            kill(group);
+            kill_group(group);
         } else {
             list.groups.insert(group);
         }
@@ -116,7 +117,7 @@ impl Of {
     fn end(&self) {
         match self {
             Self::Path(path) => remove(path),
-            Self::Group(group) => kill(*group),
+            Self::Group(group) => kill_group(*group),
         }
     }
 }
@@ -208,13 +209,6 @@ fn remove(path: &Path) {
     }
 }
 
-/// Kills a process group. One that does not exist is no error.
-pub(crate) fn kill(group: u32) {
-    if let Some(group) = i32::try_from(group).ok().and_then(rustix::process::Pid::from_raw) {
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::process::ExitStatusExt as _;
@@ -243,7 +237,7 @@ mod tests {
         assert_eq!(other.try_wait().expect("it was started"), None);
         let (mut late, _entry) = waiting(&cleanup);
         assert_eq!(late.wait().expect("it was started").signal(), Some(9));
-        kill(other.id());
+        kill_group(other.id());
         assert_eq!(other.wait().expect("it was started").signal(), Some(9));
     }
 }

@@ -26,9 +26,10 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// The name of the signal.
+    /// The name of the signal. Windows has no name for Ctrl-C.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Interrupt if cfg!(windows) => "Ctrl-C",
             Self::Interrupt => "SIGINT",
             Self::Terminate => "SIGTERM",
             Self::HangUp => "SIGHUP",

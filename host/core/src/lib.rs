@@ -49,6 +49,7 @@ mod log_level;
 pub mod model;
 mod model_client;
 mod monitor;
+mod os;
 pub mod outline;
 mod panics;
 mod pattern;

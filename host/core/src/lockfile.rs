@@ -141,7 +141,7 @@ impl Lock {
 
     /// Returns the entry of a component, of any pipeline: by its path, relative to the folder of the lock.
     pub fn component(&self, folder: &Path, component: &Path) -> Option<(&str, &LockedStep)> {
-        let canonical = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let canonical = |path: &Path| dunce::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let wanted = canonical(component);
         let mut all = self.pipelines.values().flatten();
         all.find(|(_, locked)| canonical(&folder.join(&locked.component)) == wanted)

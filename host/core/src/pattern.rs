@@ -9,7 +9,7 @@ mod component;
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 pub(crate) use braces::alternatives;
 use component::ComponentPattern;
@@ -64,8 +64,10 @@ pub(crate) fn find(base: &Path, written: &Path) -> Result<Vec<PathBuf>, PatternE
     let malformed = |reason| PatternError::Malformed { pattern: pattern.to_owned(), reason };
     let mut found = Vec::new();
     for alternative in alternatives(pattern).map_err(malformed)? {
-        let start = if alternative.starts_with('/') { PathBuf::from("/") } else { base.to_owned() };
-        visit(start, &ComponentPattern::parse_all(&alternative).map_err(malformed)?, &mut found)?;
+        let root = root(&alternative);
+        let start = if root.as_os_str().is_empty() { base.to_owned() } else { root.clone() };
+        let names = &alternative[root.as_os_str().len()..];
+        visit(start, &ComponentPattern::parse_all(names).map_err(malformed)?, &mut found)?;
     }
     if found.is_empty() {
         return Err(PatternError::NoMatch { pattern: literal.display().to_string() });
@@ -75,9 +77,15 @@ pub(crate) fn find(base: &Path, written: &Path) -> Result<Vec<PathBuf>, PatternE
     Ok(found)
 }
 
+/// Returns the start of an absolute path: `/`, and on Windows the drive, too. Empty for a relative path.
+fn root(path: &str) -> PathBuf {
+    let is_start = |part: &Component<'_>| matches!(part, Component::Prefix(_) | Component::RootDir);
+    Path::new(path).components().take_while(is_start).collect()
+}
+
 /// Returns the folder below which all files are that match the pattern.
 pub(crate) fn folder(base: &Path, written: &Path) -> PathBuf {
-    let plain = |part: &std::path::Component<'_>| !part.as_os_str().to_string_lossy().contains(SPECIAL);
+    let plain = |part: &Component<'_>| !part.as_os_str().to_string_lossy().contains(SPECIAL);
     base.join(written.components().take_while(plain).collect::<PathBuf>())
 }
 

@@ -3,43 +3,27 @@
 //! Other users may have been able to write to such a directory before. So links in it are not followed, and its files count
 //! only if they belong to this user.
 
-use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::OFlags;
+use crate::os;
+pub(crate) use crate::os::{create_private as make_private, not_followed};
 
 /// Prefix of the names of entries that are being written.
 pub(crate) const TEMPORARY_PREFIX: &str = ".stillbox-";
 
-/// The bits of the mode by which users other than the owner can write.
-const WRITABLE_BY_OTHERS: u32 = 0o022;
-
 /// Minimum time between two updates of an entry's time of last use. Updating it on every use would cost a system call
 /// for each batch.
 const USE_NOTED_EVERY: Duration = Duration::from_hours(1);
-
-/// Creates a directory, and its parents, that only this user has access to.
-pub(crate) fn make_private(directory: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
-}
 
 /// Checks that a directory belongs to this user and that other users cannot write to it.
 ///
 /// # Errors
 /// It does not, they can, or it cannot be read.
 pub(crate) fn check_private(directory: &Path) -> io::Result<()> {
-    let metadata = fs::metadata(directory)?;
-    let (owner, user) = (metadata.uid(), this_user());
-    if owner != user {
-        return Err(io::Error::other(format!("it belongs to the user {owner}, and this is the user {user}")));
-    }
-    if metadata.mode() & WRITABLE_BY_OTHERS != 0 {
-        return Err(io::Error::other("other users can write to it; remove their access with `chmod go-w`"));
-    }
-    Ok(())
+    os::check_private(&fs::metadata(directory)?)
 }
 
 /// Returns whether the directory belongs to this user and other users cannot write to it.
@@ -52,29 +36,14 @@ pub(crate) fn is_private(directory: &Path) -> bool {
 pub(crate) fn open_private(path: &Path) -> Option<File> {
     let file = not_followed().read(true).open(path).ok()?;
     let metadata = file.metadata().ok()?;
-    let is_private = |metadata: &Metadata| {
-        metadata.is_file() && metadata.uid() == this_user() && metadata.mode() & WRITABLE_BY_OTHERS == 0
-    };
-    is_private(&metadata).then_some(file)
-}
-
-/// Returns options for opening a file that fail if the path is a symbolic link. A new file is for this user only.
-pub(crate) fn not_followed() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    // A pipe in place of the file must not block.
-    options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed()).mode(0o600);
-    options
-}
-
-fn this_user() -> u32 {
-    rustix::process::geteuid().as_raw()
+    (metadata.is_file() && os::check_private(&metadata).is_ok()).then_some(file)
 }
 
 /// Creates a temporary file in the folder of `path`, to be renamed to it.
 pub(crate) fn create_temporary(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     let folder = path.parent().unwrap_or(Path::new("."));
     make_private(folder)?;
-    tempfile::Builder::new().prefix(TEMPORARY_PREFIX).permissions(Permissions::from_mode(0o600)).tempfile_in(folder)
+    os::for_this_user(tempfile::Builder::new().prefix(TEMPORARY_PREFIX)).tempfile_in(folder)
 }
 
 /// The file in a folder that is an entry of a cache as a whole. It is written last, and modified when the entry is used.
@@ -100,7 +69,7 @@ pub(crate) fn note_use(file: &File, path: &Path) {
     let note = || {
         let last = file.metadata()?.modified()?;
         let is_old = now.duration_since(last).unwrap_or_default() > USE_NOTED_EVERY;
-        if is_old { file.set_modified(now) } else { Ok(()) }
+        if is_old { os::set_modified(file, path, now) } else { Ok(()) }
     };
     if let Err(error) = note() {
         tracing::debug!("{}: cannot update its time of last use: {error}", path.display());
@@ -109,7 +78,8 @@ pub(crate) fn note_use(file: &File, path: &Path) {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
 

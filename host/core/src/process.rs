@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::cleanup::{self, CleanupRegistry};
+use crate::cleanup::CleanupRegistry;
+use crate::os::kill_group;
 use crate::text::LineSplitter;
 
 /// The interval between calls of `stop`: shorter than a person notices, and far longer than a call takes.
@@ -139,6 +140,6 @@ fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
 
 /// Kills a program with its process group and waits for the program.
 fn kill(child: &mut Child) -> io::Result<()> {
-    cleanup::kill(child.id());
+    kill_group(child.id());
     child.wait().map(|_| ())
 }

@@ -10,7 +10,6 @@ mod lookup;
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,6 +21,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::corrupt::CorruptFile;
 use crate::frame::{FrameError, FrameFormat, HEADER};
+use crate::os;
 use crate::private_dir::not_followed;
 use crate::row_size::max_row_bytes;
 use crate::source::first_batch;
@@ -321,7 +321,7 @@ impl SpillReader {
 
     fn read(&self, entry: FrameEntry) -> Result<RecordBatch, SpillError> {
         let mut bytes = vec![0; entry.length as usize];
-        self.file.read_exact_at(&mut bytes, entry.at).map_err(|cause| self.spill.error(cause))?;
+        os::read_exact_at(&self.file, &mut bytes, entry.at).map_err(|cause| self.spill.error(cause))?;
         decode(&bytes).map_err(|cause| {
             let is_frame = cause.is::<FrameError>();
             self.spill.error(if is_frame { self.spill.corrupt().into() } else { cause })

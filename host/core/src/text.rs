@@ -32,15 +32,34 @@ pub use percent::{HexCase, percent_decoded, percent_encoded};
 pub use truncate::truncate;
 pub(crate) use truncate::{BoundedText, cut, shorten};
 
-/// Quotes a text as one word for a POSIX shell, for commands that are displayed to be copied.
+/// Quotes a text as one word for a shell, for commands that are displayed to be copied: a POSIX shell, or the command line of Windows.
 pub fn shell_word(text: &str) -> Cow<'_, str> {
+    if cfg!(windows) {
+        return windows_word(text);
+    }
     // Arguments and paths contain no NUL, the one character that a shell cannot take.
     Quoter::new().allow_nul(true).quote(text).unwrap_or(Cow::Borrowed(text))
+}
+
+fn windows_word(text: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_alphanumeric() || r"_-./\:+@=".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(format!("\"{}\"", text.replace('"', "\\\"")))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_windows_are_quoted_where_needed() {
+        assert_eq!(windows_word(r"my-steps\a.toml"), r"my-steps\a.toml");
+        assert_eq!(windows_word(r"my steps\a"), "\"my steps\\a\"");
+        assert_eq!(windows_word(""), "\"\"");
+    }
 
     #[test]
     fn shell_words_are_quoted_where_needed() {

@@ -23,6 +23,7 @@ const LAYERS: &[&str] = &[
     "panics",
     "corrupt",
     "frame",
+    "os",
     "private_dir",
     "cleanup",
     "process",

@@ -51,9 +51,9 @@ impl ManifestParts {
         });
         let own_workspace = around.as_ref().is_some_and(|(root, workspace)| !takes_in(root, workspace, &absolute));
         let path = sdk.map(|sdk| {
-            let sdk = sdk.canonicalize().unwrap_or_else(|_| sdk.to_owned());
+            let sdk = dunce::canonicalize(&sdk).unwrap_or_else(|_| sdk.to_owned());
             // The folder does not exist yet. A folder above it may be a symbolic link.
-            let parent = absolute.parent().and_then(|parent| parent.canonicalize().ok());
+            let parent = absolute.parent().and_then(|parent| dunce::canonicalize(parent).ok());
             let step =
                 parent.map_or_else(|| absolute.clone(), |parent| parent.join(absolute.file_name().unwrap_or_default()));
             let clone = sdk.parent().filter(|clone| step.starts_with(clone));

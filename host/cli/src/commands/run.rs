@@ -22,6 +22,7 @@ use crate::args::{self, Annotations, Changes, Global, MessageFormat, Progress};
 use crate::ci;
 use crate::directories::{engine, state_directory};
 use crate::exit_code::Exit;
+use crate::os;
 #[cfg(feature = "otlp")]
 use crate::otlp::OtlpSettings;
 use crate::output::console;
@@ -29,7 +30,6 @@ use crate::output::errors;
 use crate::output::failure;
 use crate::output::records::is_stdout;
 use crate::output::render;
-use crate::output::standard_streams;
 use crate::profile::ProfileSettings;
 use crate::program;
 use crate::report::ReportTargets;
@@ -95,8 +95,8 @@ impl RunSettings {
 /// Returns a path that is the same for every spelling of it, also of a file that does not exist yet.
 fn resolved(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let in_folder = || Some(absolute.parent()?.canonicalize().ok()?.join(absolute.file_name()?));
-    absolute.canonicalize().ok().or_else(in_folder).unwrap_or(absolute)
+    let in_folder = || Some(dunce::canonicalize(absolute.parent()?).ok()?.join(absolute.file_name()?));
+    dunce::canonicalize(&absolute).ok().or_else(in_folder).unwrap_or(absolute)
 }
 
 /// The interrupt that ends a run early, and the files to clean up then.
@@ -242,11 +242,11 @@ pub(crate) fn drive(pipeline: &Pipeline, settings: &RunSettings, global: &Global
         return usage_error(&conflict, settings.message_format);
     }
     let is_stdout_used = pipeline.writes_to_stdout() || settings.message_format == MessageFormat::Json;
-    if is_stdout_used && let Err(error) = standard_streams::check_stdout() {
+    if is_stdout_used && let Err(error) = os::check_stdout() {
         return console::cannot_write(&error);
     }
     if pipeline.reads_stdin()
-        && let Err(error) = standard_streams::check_stdin()
+        && let Err(error) = os::check_stdin()
     {
         render::message(&format!("cannot read the standard input: {error}"));
         return Exit::Failed;

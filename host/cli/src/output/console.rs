@@ -4,15 +4,15 @@ use std::fmt::Arguments;
 use std::io::{self, ErrorKind, Write as _};
 
 use crate::exit_code::Exit;
+use crate::os;
 use crate::output::spinner;
-use crate::output::standard_streams;
 use crate::output::style::ERROR;
 
 /// Prints the result of a command to standard output. A closed pipe is not an error; other errors are reported.
 pub(crate) fn print(text: &str) -> Exit {
     spinner::stop();
     let mut out = anstream::stdout().lock();
-    match standard_streams::check_stdout().and_then(|()| out.write_all(text.as_bytes())).and_then(|()| out.flush()) {
+    match os::check_stdout().and_then(|()| out.write_all(text.as_bytes())).and_then(|()| out.flush()) {
         Ok(()) => Exit::Done,
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Exit::Done,
         Err(error) => cannot_write(&error),

@@ -6,7 +6,7 @@ use parking_lot::{Mutex, MutexGuard};
 use serde_json::Value;
 use stillbox::text::escape_controls_in_json;
 
-use crate::output::standard_streams;
+use crate::os;
 
 /// Writes lines, and stores the first write error.
 #[derive(Debug, Default)]
@@ -22,8 +22,8 @@ impl MessageWriter {
         if lost.is_some() {
             return;
         }
-        let written = standard_streams::check_stdout()
-            .and_then(|()| io::stdout().lock().write_all(line(&value.to_string()).as_bytes()));
+        let written =
+            os::check_stdout().and_then(|()| io::stdout().lock().write_all(line(&value.to_string()).as_bytes()));
         match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => *lost = Some(error),
             _ => {}

@@ -1,7 +1,6 @@
 //! The lines of files that failures are shown at.
 
 use std::env;
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use stillbox::outline::{NodeRole, Outline};
@@ -29,7 +28,7 @@ pub(super) struct FilePlace {
 /// The folder that paths are relative to.
 fn workspace() -> PathBuf {
     let root = env::var_os("GITHUB_WORKSPACE").map_or_else(|| env::current_dir().unwrap_or_default(), PathBuf::from);
-    fs::canonicalize(&root).unwrap_or(root)
+    dunce::canonicalize(&root).unwrap_or(root)
 }
 
 /// The components of the steps, by name.
@@ -69,7 +68,7 @@ impl<'a> Places<'a> {
 
 /// The folder of a component, or the folder that is the component, and those above it.
 fn above(path: &Path) -> Vec<PathBuf> {
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let path = dunce::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     path.ancestors().take(FOLDERS_SEARCHED).map(Path::to_owned).collect()
 }
 
@@ -80,12 +79,15 @@ fn find(file: &Path, folders: impl IntoIterator<Item = PathBuf>, root: &Path) ->
         return None;
     }
     let found = folders.into_iter().map(|folder| folder.join(file)).find(|path| path.is_file())?;
-    let found = fs::canonicalize(found).ok()?;
-    Some(found.strip_prefix(root).ok()?.to_str()?.to_owned())
+    let found = dunce::canonicalize(found).ok()?;
+    let names = found.strip_prefix(root).ok()?.components().map(|name| name.as_os_str().to_str());
+    Some(names.collect::<Option<Vec<_>>>()?.join("/"))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

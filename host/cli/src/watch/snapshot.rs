@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use toml::{Table, Value};
+
+use crate::os;
 
 /// Folders with files that a build creates. They are ignored, as are files and folders with a leading dot.
 const MADE: [&str; 6] = ["__pycache__", "build", "dist", "node_modules", "target", "venv"];
@@ -32,17 +33,17 @@ pub(super) struct WatchSnapshot {
     pub(super) is_partial: bool,
 }
 
-/// The state of a file. A write changes its time or size, and a replacement its number.
+/// The state of a file. A write changes its time or size, and a replacement its generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct FileState {
     modified: Option<SystemTime>,
     size: u64,
-    inode: u64,
+    generation: u64,
 }
 
 impl FileState {
     fn new(metadata: &Metadata) -> Self {
-        Self { modified: metadata.modified().ok(), size: metadata.len(), inode: metadata.ino() }
+        Self { modified: metadata.modified().ok(), size: metadata.len(), generation: os::generation(metadata) }
     }
 }
 
@@ -116,8 +117,8 @@ impl WatchSnapshot {
 /// Fills a snapshot.
 struct Walk {
     snapshot: WatchSnapshot,
-    /// The devices and numbers of the folders so far. A symbolic link may lead back to one of them.
-    folders: BTreeSet<(u64, u64)>,
+    /// The folders so far, with symbolic links resolved. A link may lead back to one of them.
+    folders: BTreeSet<PathBuf>,
 }
 
 impl Walk {
@@ -143,7 +144,7 @@ impl Walk {
             return;
         }
         let Ok(entries) = fs::read_dir(path) else { return };
-        if self.snapshot.is_partial || !self.folders.insert((metadata.dev(), metadata.ino())) {
+        if self.snapshot.is_partial || !self.folders.insert(real(path)) {
             return;
         }
         self.snapshot.places.insert(path.to_owned());
@@ -239,7 +240,7 @@ fn absolute(path: &Path) -> PathBuf {
 
 /// Returns the path with symbolic links resolved. A path that does not exist yet is only made absolute.
 fn real(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| absolute(path))
+    dunce::canonicalize(&path).unwrap_or_else(|_| absolute(path))
 }
 
 #[cfg(test)]

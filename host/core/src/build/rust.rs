@@ -8,7 +8,7 @@ mod workspace;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -20,6 +20,7 @@ use super::slim::slim;
 use super::{BuildOptions, BuildProfile, exports, sdk, user_folders};
 use crate::digest::first_digits;
 use crate::event::Event;
+use crate::os;
 use crate::private_dir::{lock_of_folder, make_private, note_use_of_folder};
 use crate::text::chain;
 use command::Cargo;
@@ -36,7 +37,7 @@ pub(super) fn program() -> OsString {
 /// Builds the crate in a folder and returns the path of the component.
 pub(super) fn build(program: &OsStr, dir: &Path, options: BuildOptions<'_>) -> Result<PathBuf, BuildError> {
     let manifest = dir.join("Cargo.toml");
-    let manifest = match manifest.canonicalize() {
+    let manifest = match dunce::canonicalize(&manifest) {
         Ok(manifest) => manifest,
         Err(source) => return Err(BuildError::Unreadable { manifest, source }),
     };
@@ -141,7 +142,7 @@ fn write_slim(
         fs::create_dir_all(&folder).map_err(unwritable)?;
         let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(unwritable)?;
         file.write_all(&slim).map_err(unwritable)?;
-        make_readable(file.as_file()).map_err(unwritable)?;
+        os::make_readable(file.as_file()).map_err(unwritable)?;
         file.persist(&wasm).map_err(|error| unwritable(error.error))?;
     }
     Ok(wasm)
@@ -152,18 +153,13 @@ fn write_slim(
 fn output_folder(name: &str, target: &Path, manifest: &Path) -> PathBuf {
     let folder = PathBuf::from(name);
     let is_own = target.parent().is_some_and(|around| {
-        around.join("Cargo.toml").is_file() && around.canonicalize().is_ok_and(|around| manifest.starts_with(around))
+        around.join("Cargo.toml").is_file()
+            && dunce::canonicalize(&around).is_ok_and(|around| manifest.starts_with(around))
     });
     if is_own {
         return folder;
     }
     folder.join(first_digits(&Sha256::digest(manifest.as_os_str().as_encoded_bytes()), 16))
-}
-
-/// Makes a temporary file, which only its owner can read, readable for all.
-pub(super) fn make_readable(file: &fs::File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
 }
 
 /// Returns cargo's output without the lines that say what it does, such as `   Compiling serde v1.0.0`.
@@ -215,7 +211,7 @@ fn component(messages: &[u8], manifest: &Path) -> Option<PathBuf> {
         // Build scripts and macros can print other lines.
         .filter_map(|line| serde_json::from_slice::<CargoMessage>(line).ok())
         .filter(|message| message.reason == "compiler-artifact")
-        .filter(|message| message.manifest_path.canonicalize().is_ok_and(|path| path == manifest))
+        .filter(|message| dunce::canonicalize(&message.manifest_path).is_ok_and(|path| path == manifest))
         .flat_map(|message| message.filenames)
         .find(|file| file.extension().is_some_and(|ending| ending == "wasm"))
 }

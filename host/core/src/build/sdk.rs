@@ -33,7 +33,7 @@ pub fn sdk_from(given: &Path) -> Option<PathBuf> {
 /// The user has no data folder, or it cannot be written to.
 pub fn sdk_for(folder: &Path) -> Result<PathBuf, BuildError> {
     match find_sdk(folder) {
-        Some(sdk) => Ok(sdk.canonicalize().unwrap_or(sdk)),
+        Some(sdk) => Ok(dunce::canonicalize(&sdk).unwrap_or(sdk)),
         None => embedded::unpack(&user_folders::data()?).map_err(|(path, source)| BuildError::Sdk { path, source }),
     }
 }

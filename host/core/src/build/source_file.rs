@@ -1,12 +1,11 @@
 //! Reads files of a step's folder: manifests and modules. The folder may be hostile, and a build in JavaScript runs none of its code, so
 //! it may be built before anybody has read it.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use rustix::fs::OFlags;
+use crate::os::not_blocking;
 
 /// The most bytes of a manifest.
 const MAX_MANIFEST: u64 = 4 << 20;
@@ -16,7 +15,7 @@ const MAX_MANIFEST: u64 = 4 << 20;
 /// # Errors
 /// It cannot be opened, or is a pipe or a device.
 fn open(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
+    let file = not_blocking().read(true).open(path)?;
     // The error of reading a folder says what it is.
     if file.metadata().is_ok_and(|metadata: Metadata| metadata.is_file() || metadata.is_dir()) {
         Ok(file)
@@ -51,7 +50,7 @@ pub(super) fn read_manifest(path: &Path) -> io::Result<String> {
 
 /// Returns whether a file is in a folder, also after links were followed.
 pub(super) fn is_inside(folder: &Path, file: &Path) -> bool {
-    matches!((folder.canonicalize(), file.canonicalize()), (Ok(folder), Ok(file)) if file.starts_with(&folder))
+    matches!((dunce::canonicalize(&folder), dunce::canonicalize(&file)), (Ok(folder), Ok(file)) if file.starts_with(&folder))
 }
 
 #[cfg(test)]

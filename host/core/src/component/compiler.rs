@@ -22,6 +22,7 @@ use crate::cleanup::CleanupRegistry;
 use crate::engine::CompileSettings;
 use crate::interrupt::Stop;
 use crate::limits::Limits;
+use crate::os;
 use crate::process::{self, ProcessEnd, ProcessOptions};
 use crate::text::Cause;
 use crate::units::{format_duration, format_size, parse_duration};
@@ -211,7 +212,7 @@ fn too_slow(limits: &Limits) -> ComponentErrorKind {
 }
 
 fn too_large(limits: &Limits) -> ComponentErrorKind {
-    if available_memory().is_some_and(|available| available < limits.compile_memory) {
+    if os::available_memory().is_some_and(|available| available < limits.compile_memory) {
         return CompilerError::Memory.into();
     }
     ComponentErrorKind::Limit { name: "compile-memory", value: format_size(limits.compile_memory) }
@@ -232,9 +233,9 @@ pub fn compile_from_stdin(settings: &str, memory: &str, time: &str) -> io::Resul
     let settings: CompileSettings = settings.parse().map_err(|()| malformed("the setting of the compiler"))?;
     let memory: u64 = memory.parse().map_err(|_| malformed("the memory limit"))?;
     let time = parse_duration(time).map_err(|_| malformed("the time limit"))?;
-    limit_memory(memory);
+    os::limit_memory(memory);
     thread::Builder::new().spawn(move || {
-        wait_for_reader(time);
+        os::wait_for_reader(&io::stdout(), time);
         std::process::exit(1);
     })?;
     let mut input = Vec::new();
@@ -257,35 +258,4 @@ fn write_answer(kind: u8, answer: &[u8]) -> io::Result<()> {
     out.write_all(&[kind])?;
     out.write_all(answer)?;
     out.flush()
-}
-
-/// Waits until the reader of standard output has closed it, which is the process that waits for the answer, or for a time.
-fn wait_for_reader(time: Duration) {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    let until = Instant::now().checked_add(time);
-    let out = io::stdout();
-    while let Some(left) = until.map_or(Some(time), |until| until.checked_duration_since(Instant::now())) {
-        // Without flags only errors are reported, and the end of the reader is one.
-        let mut out = [PollFd::new(&out, PollFlags::empty())];
-        match poll(&mut out, Timespec::try_from(left).ok().as_ref()) {
-            Ok(0) | Err(rustix::io::Errno::INTR) => {}
-            Ok(_) => return,
-            Err(_) => thread::sleep(left),
-        }
-    }
-}
-
-/// Returns the memory that the system gives to this process, and to those that it starts. `None` if it sets no limit.
-fn available_memory() -> Option<u64> {
-    use rustix::process::{Resource, getrlimit};
-    [Resource::As, Resource::Data].into_iter().filter_map(|resource| getrlimit(resource).current).min()
-}
-
-/// Limits the memory of this process that is private and writable. Where the system has no such limit, nothing is limited.
-fn limit_memory(bytes: u64) {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
-    if let Err(error) = setrlimit(Resource::Data, limit) {
-        tracing::debug!("the memory of the compiler is not limited: {error}");
-    }
 }

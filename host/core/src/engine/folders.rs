@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
 use crate::cleanup::{CleanupRegistry, Entry};
 use crate::grants::{DirGrant, GrantError};
+use crate::os;
 
 /// A folder of a step.
 pub(super) struct GrantedFolder {
@@ -29,7 +29,7 @@ impl GrantedFolder {
     /// It is not a folder, or cannot be opened.
     pub(super) fn read(grant: &DirGrant) -> Result<Self, GrantError> {
         let error = |source| GrantError::Dir { path: grant.path().to_owned(), source };
-        let held = File::open(grant.path()).map_err(error)?;
+        let held = os::open_folder(grant.path()).map_err(error)?;
         if !held.metadata().map_err(error)?.is_dir() {
             return Err(error(io::ErrorKind::NotADirectory.into()));
         }
@@ -45,8 +45,7 @@ impl GrantedFolder {
 
     /// Adds the folder to those that an instance sees.
     pub(super) fn open(&self, context: &mut WasiCtxBuilder) {
-        let by_descriptor = self.held.as_ref().map(|held| PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd())));
-        let path = by_descriptor.filter(|path| path.exists()).unwrap_or_else(|| self.path.clone());
+        let path = self.held.as_ref().and_then(os::path_of_open).unwrap_or_else(|| self.path.clone());
         if let Err(error) = context.preopened_dir(&path, &self.at, self.perms) {
             // The guest finds no folder then, and reports that.
             tracing::warn!("cannot open the folder {}: {error:#}", self.path.display());
@@ -152,7 +151,7 @@ fn merge(from: &Path, to: &Path) -> io::Result<()> {
         if entry.file_type()?.is_dir() {
             merge(&entry.path(), &target)?;
         } else {
-            File::open(entry.path())?.sync_all()?;
+            os::sync_file(&entry.path())?;
             fs::rename(entry.path(), target)?;
         }
     }

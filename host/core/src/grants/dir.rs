@@ -69,6 +69,6 @@ impl DirGrant {
 /// The last part of a path that has a name; `root` for `/`.
 fn name(path: &Path) -> String {
     let own = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let absolute = || std::fs::canonicalize(path).ok()?.file_name().map(|name| name.to_string_lossy().into_owned());
+    let absolute = || dunce::canonicalize(path).ok()?.file_name().map(|name| name.to_string_lossy().into_owned());
     own.or_else(absolute).unwrap_or_else(|| "root".to_owned())
 }

@@ -7,8 +7,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::FileExt as _;
+use std::io::{self, BufReader, Seek as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock};
@@ -20,6 +19,7 @@ use tokio::sync::oneshot;
 
 use crate::frame::{FrameFormat, HEADER};
 use crate::model::{Answer, AnswerError, ModelFailure};
+use crate::os;
 use crate::private_dir::{make_private, not_followed};
 
 const FORMAT: FrameFormat = FrameFormat::new(*b"stillan", 1);
@@ -159,13 +159,12 @@ impl OpenJournal {
         let Scanned { index, earlier, length } = scan(&file)?;
         // The process ended while it wrote the entry after the last complete one.
         file.set_len(length)?;
-        let mut writer = file.try_clone()?;
-        writer.seek(SeekFrom::Start(length))?;
+        let writer = file.try_clone()?;
         let (entries, received) = channel();
         let is_durable = path.is_some();
         thread::Builder::new()
             .name("journal".into())
-            .spawn(move || write_entries(&mut writer, length, is_durable, &received))?;
+            .spawn(move || write_entries(&writer, length, is_durable, &received))?;
         Ok(Self { file, earlier, index: Mutex::new(index), entries })
     }
 
@@ -173,7 +172,7 @@ impl OpenJournal {
     pub(super) fn get(&self, key: &JournalKey) -> Option<Stored> {
         let place = *self.index.lock().get(key)?;
         let mut payload = vec![0; place.length as usize];
-        self.file.read_exact_at(&mut payload, place.offset).ok()?;
+        os::read_exact_at(&self.file, &mut payload, place.offset).ok()?;
         // The checksum was compared when the file was opened, or the entry was written by this process.
         let (head, stored) = Head::split(&payload)?;
         serde_json::from_slice(stored).ok().filter(|_| head.key == *key)
@@ -277,10 +276,10 @@ fn scan(file: &File) -> io::Result<Scanned> {
 }
 
 /// Writes entries until all senders are gone. Those that came while the disk was busy are synced together.
-fn write_entries(file: &mut File, mut end: u64, is_durable: bool, received: &Receiver<JournalEntry>) {
+fn write_entries(file: &File, mut end: u64, is_durable: bool, received: &Receiver<JournalEntry>) {
     while let Ok(first) = received.recv() {
         let entries: Vec<JournalEntry> = std::iter::once(first).chain(received.try_iter()).collect();
-        let result = append(file, &entries, is_durable);
+        let result = append(file, end, &entries, is_durable);
         for JournalEntry { frame, written, .. } in entries {
             let place = Place { offset: end + HEADER as u64, length: (frame.len() - HEADER) as u32 };
             let answer = match &result {
@@ -295,14 +294,16 @@ fn write_entries(file: &mut File, mut end: u64, is_durable: bool, received: &Rec
         }
         if result.is_err() {
             // A part of the entries may have been written.
-            let _ = file.set_len(end).and_then(|()| file.seek(SeekFrom::Start(end)));
+            let _ = file.set_len(end);
         }
     }
 }
 
-fn append(file: &mut File, entries: &[JournalEntry], is_durable: bool) -> io::Result<()> {
+/// Writes entries to a position, which is the end of the file. All handles of the file share its own position, which reading changes on
+/// Windows.
+fn append(file: &File, end: u64, entries: &[JournalEntry], is_durable: bool) -> io::Result<()> {
     let bytes: Vec<u8> = entries.iter().flat_map(|entry| &entry.frame).copied().collect();
-    file.write_all(&bytes)?;
+    os::write_all_at(file, &bytes, end)?;
     if is_durable { file.sync_data() } else { Ok(()) }
 }
 

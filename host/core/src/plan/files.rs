@@ -1,7 +1,5 @@
 //! The files of sources and sinks, and checks of their paths.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +15,7 @@ use crate::config::{
 };
 use crate::format::{Compression, Format, NonFinite};
 use crate::lockfile::Lock;
+use crate::os::FileId;
 use crate::policy::MaxRejects;
 use crate::sink::{self, SinkLocation, SinkSpec};
 use crate::source::{self, SourceLocation, SourcePath, SourceSpec};
@@ -188,9 +187,9 @@ fn part_of_pipeline(config: &Config, path: &Path) -> Option<String> {
     if sink::is_lock_path(path) {
         return Some("a lock of an output".into());
     }
-    let path = fs::canonicalize(path).ok()?;
+    let path = dunce::canonicalize(path).ok()?;
     let sources = |step: &&StepTable| {
-        let folder = fs::canonicalize(step.component.path()).ok().filter(|folder| folder.is_dir());
+        let folder = dunce::canonicalize(step.component.path()).ok().filter(|folder| folder.is_dir());
         folder.is_some_and(|folder| {
             let within = path.strip_prefix(&folder).ok().and_then(|within| within.components().next());
             let first = within.map(|first| first.as_os_str().to_owned());
@@ -241,13 +240,13 @@ pub(crate) fn check_reserved(config: &Config, (option, file): &(String, PathBuf)
 
 /// Whether two paths are the same inode, such as hard links to a file.
 fn is_same_inode(a: &Path, b: &Path) -> bool {
-    let identity = |path| fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|file| (file.dev(), file.ino()));
+    let identity = |path: &Path| path.is_file().then(|| FileId::of(path).ok()).flatten();
     identity(a).is_some_and(|a| identity(b) == Some(a))
 }
 
 /// Whether two paths are the same regular file.
 fn is_same_file(a: &Path, b: &Path) -> bool {
-    match (fs::canonicalize(a), fs::canonicalize(b)) {
+    match (dunce::canonicalize(a), dunce::canonicalize(b)) {
         (Ok(a), Ok(b)) => a == b && a.is_file(),
         // A file that does not exist yet has no canonical path. Its folder shows whether both will be the same.
         _ => future_path(a).is_some_and(|a| future_path(b) == Some(a)),
@@ -258,11 +257,13 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
 fn future_path(path: &Path) -> Option<PathBuf> {
     let path = sink::resolve_links(path).ok()?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Some(fs::canonicalize(folder).ok()?.join(path.file_name()?))
+    Some(dunce::canonicalize(folder).ok()?.join(path.file_name()?))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn diagnostics_for(sink: &str, rejects: &str, inputs: &[&str]) -> String {

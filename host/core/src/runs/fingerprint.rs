@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use sha2::{Digest as _, Sha256};
 use toml::{Table, Value};
@@ -79,8 +78,7 @@ pub(crate) fn fingerprint(config: &Config, overrides: &Overrides, plan: &Plan) -
     for path in plan.sources.iter().flat_map(|source| &source.files) {
         // An input without metadata cannot be read either. Reading it reports the error.
         if let Ok(metadata) = fs::metadata(path) {
-            let what =
-                format!("{} bytes, changed at {}.{:09}", metadata.len(), metadata.mtime(), metadata.mtime_nsec());
+            let what = format!("{} bytes, changed at {}", metadata.len(), time_of_change(&metadata));
             all.insert(format!("the input {}", unambiguous(&canonical_path(path))), what);
         }
     }
@@ -112,9 +110,18 @@ fn add_overrides(overrides: &Overrides, limits_matter: bool, all: &mut Fingerpri
     }
 }
 
+/// Returns the time when a file was changed, in seconds since 1970.
+fn time_of_change(metadata: &fs::Metadata) -> String {
+    match metadata.modified().map(|time| time.duration_since(UNIX_EPOCH).map_err(|before| before.duration())) {
+        Ok(Ok(since)) => format!("{}.{:09}", since.as_secs(), since.subsec_nanos()),
+        Ok(Err(before)) => format!("-{}.{:09}", before.as_secs(), before.subsec_nanos()),
+        Err(error) => error.to_string(),
+    }
+}
+
 /// Returns a path as text. Two paths never have the same text, even if they are not UTF-8.
 fn unambiguous(path: &Path) -> String {
-    path.to_str().map_or_else(|| path.as_os_str().as_bytes().escape_ascii().to_string(), ToOwned::to_owned)
+    path.to_str().map_or_else(|| path.as_os_str().as_encoded_bytes().escape_ascii().to_string(), ToOwned::to_owned)
 }
 
 /// Whether a setting does not affect the output. The path and the pinned digest of a component do not, since its

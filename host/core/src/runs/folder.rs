@@ -10,6 +10,7 @@ use super::lock::{PartFiles, write_lock};
 use super::record::RunRecord;
 use super::stored_path::StoredPath;
 use crate::corrupt::CorruptFile;
+use crate::os;
 use crate::private_dir::{make_private, not_followed};
 
 pub(super) const RECORD: &str = "record.json";
@@ -59,15 +60,14 @@ impl RunFolder {
         let (aside, file) = self.write_aside(CHECKPOINT, checkpoint)?;
         file.sync_all()?;
         // The directory entries of the files that the checkpoint refers to must be on disk before the checkpoint.
-        let folder = File::open(&self.path)?;
-        folder.sync_all()?;
+        os::sync_folder(&self.path)?;
         // Before the rename, so that the files are never shorter than the checkpoint says.
         match fs::remove_file(self.path.join(UNTIL_RESTART)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         fs::rename(aside, self.path.join(CHECKPOINT))?;
-        if let Err(error) = folder.sync_all() {
+        if let Err(error) = os::sync_folder(&self.path) {
             tracing::warn!("the last checkpoint may not survive a loss of power: {error}");
         }
         Ok(())
@@ -96,13 +96,13 @@ impl RunFolder {
     /// Writes the record, and syncs it and the folder to disk.
     pub(crate) fn sync(&self, record: &RunRecord) -> io::Result<()> {
         self.record(record)?;
-        File::open(self.path.join(RECORD))?.sync_all()?;
+        os::sync_file(&self.path.join(RECORD))?;
         for folder in self.path.ancestors().skip(1).take(2) {
-            File::open(folder)?.sync_all()?;
+            os::sync_folder(folder)?;
         }
         // Further parents may be new as well, or not accessible.
         for folder in self.path.ancestors().skip(3).take(3) {
-            let _ = File::open(folder).and_then(|folder| folder.sync_all());
+            let _ = os::sync_folder(folder);
         }
         Ok(())
     }

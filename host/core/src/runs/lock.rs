@@ -2,7 +2,6 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -15,6 +14,7 @@ use super::error::RunStoreError;
 use super::record::RunRecord;
 use super::store::RunStore;
 use super::stored_path::StoredPath;
+use crate::os::FileId;
 use crate::private_dir::{check_private, make_private, not_followed};
 use crate::sink;
 
@@ -101,13 +101,13 @@ fn path_digest<'a>(paths: impl Iterator<Item = &'a Path>) -> String {
 
 /// The absolute path of a file with all symbolic links resolved. Works for files that do not exist yet.
 pub(crate) fn canonical_path(path: &Path) -> PathBuf {
-    if let Ok(path) = fs::canonicalize(path) {
+    if let Ok(path) = dunce::canonicalize(path) {
         return path;
     }
     // A symbolic link may lead to a file that does not exist yet.
     let path = sink::resolve_links(path).unwrap_or_else(|_| path.to_owned());
     let absolute = std::path::absolute(&path).unwrap_or(path);
-    match (absolute.parent().map(fs::canonicalize), absolute.file_name()) {
+    match (absolute.parent().map(dunce::canonicalize), absolute.file_name()) {
         (Some(Ok(folder)), Some(name)) => folder.join(name),
         _ => absolute,
     }
@@ -229,6 +229,5 @@ pub(super) fn folders_in(directory: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 pub(super) fn is_same_file(file: &File, path: &Path) -> bool {
-    let (Ok(open), Ok(there)) = (file.metadata(), fs::symlink_metadata(path)) else { return false };
-    (open.dev(), open.ino()) == (there.dev(), there.ino())
+    matches!((FileId::of_file(file), FileId::of_link(path)), (Ok(open), Ok(there)) if open == there)
 }

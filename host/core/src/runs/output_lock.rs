@@ -5,12 +5,12 @@
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::error::RunStoreError;
 use super::lock::{AcquireError, acquire, canonical_path, is_same_file, write_lock};
 use crate::cleanup::{CleanupRegistry, Entry};
+use crate::os;
 use crate::private_dir::not_followed;
 use crate::sink;
 
@@ -62,7 +62,7 @@ impl OutputLock {
             }
             Err(AcquireError::Busy(pid)) => Err(RunStoreError::BusyOutput { output: output.to_owned(), pid }),
             Err(AcquireError::Io(error)) if is_reported_by_output(&error) => Ok(None),
-            Err(AcquireError::Io(error)) if has_no_locks(&error) => {
+            Err(AcquireError::Io(error)) if os::has_no_locks(&error) => {
                 tracing::warn!(
                     "{} cannot be locked, because its file system has no locks: do not run another pipeline that writes it",
                     output.display()
@@ -75,9 +75,7 @@ impl OutputLock {
 
     /// Writes the id of this process for messages, unless the file could be that of another user under another name.
     fn write_process_id(&self) {
-        let is_own =
-            |metadata: &fs::Metadata| metadata.nlink() == 1 && metadata.uid() == rustix::process::geteuid().as_raw();
-        if self.file.metadata().is_ok_and(|metadata| is_own(&metadata))
+        if self.file.metadata().is_ok_and(|metadata| os::is_own(&metadata))
             && let Err(error) = write_lock(&self.file, None)
         {
             tracing::debug!("{}: the process is not named: {error}", self.path.display());
@@ -121,11 +119,6 @@ fn is_reported_by_output(error: &io::Error) -> bool {
             | ErrorKind::StorageFull
             | ErrorKind::QuotaExceeded
     )
-}
-
-fn has_no_locks(error: &io::Error) -> bool {
-    let numbers = [rustix::io::Errno::NOLCK, rustix::io::Errno::OPNOTSUPP, rustix::io::Errno::NOSYS];
-    numbers.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
 #[cfg(test)]

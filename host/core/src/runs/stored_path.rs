@@ -1,13 +1,13 @@
 //! Paths in the state of runs, which is JSON.
 
-use std::ffi::OsString;
 use std::ops::Deref;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A path that is stored without loss: as text if it is UTF-8, and as a list of its bytes otherwise.
+use crate::os::{Unit, from_units, units, units_of};
+
+/// A path that is stored without loss: as text if it is UTF-8, and as a list of its units otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredPath(PathBuf);
 
@@ -16,20 +16,20 @@ pub(crate) struct StoredPath(PathBuf);
 #[serde(untagged)]
 enum PathForm {
     Text(String),
-    Bytes(Vec<u8>),
+    Units(Vec<Unit>),
 }
 
 impl StoredPath {
     /// Returns whether the path ends with this text, which may be a part of its last name.
     pub(super) fn ends_with(&self, text: &str) -> bool {
-        self.0.as_os_str().as_bytes().ends_with(text.as_bytes())
+        units(self.0.as_os_str()).ends_with(&units_of(text))
     }
 
     /// Returns the path with another text at its end, or `None` if it does not end with `before`.
     pub(super) fn with_ending(&self, before: &str, after: &str) -> Option<Self> {
-        let stem = self.0.as_os_str().as_bytes().strip_suffix(before.as_bytes())?;
-        let path = OsString::from_vec([stem, after.as_bytes()].concat());
-        Some(Self(path.into()))
+        let units = units(self.0.as_os_str());
+        let stem = units.strip_suffix(&*units_of(before))?;
+        Some(Self(from_units([stem, &units_of(after)].concat()).into()))
     }
 
     pub(crate) fn into_path(self) -> PathBuf {
@@ -55,7 +55,7 @@ impl Serialize for StoredPath {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0.to_str() {
             Some(text) => text.serialize(serializer),
-            None => self.0.as_os_str().as_bytes().serialize(serializer),
+            None => units(self.0.as_os_str()).serialize(serializer),
         }
     }
 }
@@ -64,13 +64,16 @@ impl<'de> Deserialize<'de> for StoredPath {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Self(match PathForm::deserialize(deserializer)? {
             PathForm::Text(text) => text.into(),
-            PathForm::Bytes(bytes) => OsString::from_vec(bytes).into(),
+            PathForm::Units(units) => from_units(units).into(),
         }))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+
     use super::*;
 
     #[test]

@@ -1,9 +1,8 @@
 //! Output files: a temporary file first, renamed to the target at the end.
 
 use std::ffi::OsString;
-use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,18 +12,13 @@ use super::SinkLocation;
 use super::error::{SinkError, SinkErrorKind};
 use super::synced::StagingDir;
 use crate::corrupt::CorruptFile;
+use crate::os;
 use crate::private_dir::not_followed;
 use crate::units::grouped;
 use crate::writeback::{FileWriteback, MAX_WRITE};
 
 /// Bytes buffered before they are written to a file.
 pub(super) const BUFFER_BYTES: usize = 256 << 10;
-
-/// Permissions of a new file, before the umask.
-const NEW_FILE_MODE: u32 = 0o666;
-
-/// The bit that lets the owner write.
-const OWNER_WRITES: u32 = 0o200;
 
 /// Maximum number of symbolic links followed; the limit of Linux.
 const MAX_LINKS: usize = 40;
@@ -113,10 +107,7 @@ impl OutputFile {
                 return Ok(Self::Staged(file, place, writeback));
             }
             (_, Some(part)) => create_part(part),
-            _ => tempfile::Builder::new()
-                .prefix(&temporary_prefix(target))
-                .permissions(Permissions::from_mode(NEW_FILE_MODE))
-                .tempfile_in(folder),
+            _ => os::for_all_users(tempfile::Builder::new().prefix(&temporary_prefix(target))).tempfile_in(folder),
         };
         let file = file.map_err(|source| {
             let folder = match target.parent() {
@@ -181,14 +172,14 @@ impl OutputFile {
 /// Syncs the folder of a file, so that a new name reaches the disk. Errors are ignored: some file systems cannot do
 /// this.
 pub(crate) fn sync_folder(file: &Path) {
-    if let Some(folder) = file.parent().and_then(|folder| File::open(folder).ok()) {
-        drop(folder.sync_all());
+    if let Some(folder) = file.parent() {
+        let _ = os::sync_folder(folder);
     }
 }
 
 /// Creates a temporary file with this name, which is removed when dropped.
 fn create_part(part: &Path) -> io::Result<NamedTempFile> {
-    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(NEW_FILE_MODE).open(part)?;
+    let file = OpenOptions::new().read(true).write(true).create_new(true).open(part)?;
     Ok(NamedTempFile::from_parts(file, TempPath::try_from_path(part)?))
 }
 
@@ -200,7 +191,7 @@ fn reopen_part(part: &Path, length: u64) -> io::Result<NamedTempFile> {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             let read_only = not_followed().read(true).open(part)?;
             let permissions = read_only.metadata()?.permissions();
-            read_only.set_permissions(Permissions::from_mode(permissions.mode() | OWNER_WRITES))?;
+            read_only.set_permissions(os::writable(&permissions))?;
             let file = options.open(part)?;
             file.set_permissions(permissions)?;
             file

@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -184,7 +183,7 @@ fn pairs(path: &Path) -> Result<Pairs, PathBuf> {
     let mut pairs = Pairs::new();
     for component in folder.components() {
         let Component::Normal(name) = component else { continue };
-        let bytes = name.as_bytes();
+        let bytes = name.as_encoded_bytes();
         let Some(equals) = memchr::memchr(b'=', bytes).filter(|at| *at > 0) else { continue };
         let decoded = |bytes: &[u8]| String::from_utf8(percent_decoded(bytes)).map_err(|_| PathBuf::from(name));
         let (name, value) = (decoded(&bytes[..equals])?, decoded(&bytes[equals + 1..])?);

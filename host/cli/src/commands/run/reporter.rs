@@ -1,8 +1,5 @@
 //! Shows a run while it runs and after its end: for people on standard error, for programs as JSON.
 
-use std::fs;
-use std::os::unix::fs::FileTypeExt as _;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +13,7 @@ use super::{RunSettings, resume};
 use crate::args::MessageFormat;
 use crate::exit_code::Exit;
 #[cfg(feature = "otlp")]
+use crate::os;
 use crate::otlp::Otlp;
 use crate::output::progress::Display;
 use crate::output::records::{End, Records, could_be_made};
@@ -279,8 +277,7 @@ fn check_files(settings: &RunSettings, pipeline: &Pipeline) -> anyhow::Result<()
     for (what, file) in reports.chain(profile).chain(settings.trace.iter().map(|file| ("trace", file))) {
         could_be_made(file).with_context(|| format!("cannot write the {what} to {}", file.display()))?;
     }
-    let is_pipe = |file: &&PathBuf| fs::metadata(file).is_ok_and(|there| there.file_type().is_fifo());
-    if let Some(file) = settings.trace.as_ref().filter(is_pipe) {
+    if let Some(file) = settings.trace.as_ref().filter(|file| os::is_pipe(file)) {
         let file = file.display();
         anyhow::bail!(
             "cannot write the trace to {file}: it is a pipe, and the end of a trace is written again and again; use a file"

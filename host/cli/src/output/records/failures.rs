@@ -2,9 +2,9 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::fd::AsFd;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+
+use crate::os::stream_at;
 
 /// The file of failures. It replaces an earlier file, so it is created only after a check that the pipeline does not use
 /// the earlier file.
@@ -64,7 +64,7 @@ impl Failures {
 /// Opens a file for appending, so that several processes can write to it.
 fn open(path: &Path, earlier: Earlier) -> io::Result<File> {
     // A file that the shell has redirected output to is written at the shell's position; the shell has truncated it.
-    if let Some(stream) = same(path, &io::stdout()).or_else(|| same(path, &io::stderr())) {
+    if let Some(stream) = stream_at(path, &io::stdout()).or_else(|| stream_at(path, &io::stderr())) {
         return Ok(stream);
     }
     let file = File::options().create(true).append(true).open(path)?;
@@ -76,16 +76,7 @@ fn open(path: &Path, earlier: Earlier) -> io::Result<File> {
 
 /// Returns whether a path leads to the file or pipe of standard output.
 pub(crate) fn is_stdout(path: &Path) -> bool {
-    same(path, &io::stdout()).is_some()
-}
-
-/// Returns a stream of this process if a path leads to its file or pipe. Terminals and `/dev/null` do not count, because
-/// two descriptors can write to them.
-fn same(path: &Path, stream: &impl AsFd) -> Option<File> {
-    let there = fs::metadata(path).ok().filter(|there| there.is_file() || there.file_type().is_fifo())?;
-    let stream = File::from(stream.as_fd().try_clone_to_owned().ok()?);
-    let found = stream.metadata().ok()?;
-    ((found.dev(), found.ino()) == (there.dev(), there.ino())).then_some(stream)
+    stream_at(path, &io::stdout()).is_some()
 }
 
 /// Checks that a file can be written at a path. Opens an existing file without changing it; for a new file, checks that

@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
 use super::project::{self, StepModule};
 use crate::digest::digest_text;
+use crate::os::FileId;
 
 /// Folders next to the step's module, or to its manifest, that contain neither code nor data of the step. The SDK leaves out the same.
 const IGNORED: [&str; 7] = ["build", "cases", "dist", "node_modules", "target", "tests", "venv"];
@@ -61,14 +61,13 @@ struct Listing<'a> {
     top: &'a Path,
     module: Option<&'a StepModule>,
     files: Vec<PathBuf>,
-    /// The folders that are being listed, by device and inode: links can form a cycle.
-    open: Vec<(u64, u64)>,
+    /// The folders that are being listed: links can form a cycle.
+    open: Vec<FileId>,
 }
 
 impl Listing<'_> {
     fn collect(&mut self, folder: &Path) -> io::Result<()> {
-        let metadata = fs::metadata(folder)?;
-        let identity = (metadata.dev(), metadata.ino());
+        let identity = FileId::of(folder)?;
         if self.open.contains(&identity) {
             return Ok(());
         }

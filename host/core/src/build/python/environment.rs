@@ -3,7 +3,7 @@
 //!
 //! The SDK is not installed in them; it is found by `PYTHONPATH`, so a new version needs no new environment.
 
-use std::env;
+use std::env::{self, consts::EXE_SUFFIX};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use crate::build::lock::BuildLock;
 use crate::build::{BuildError, BuildOptions, user_folders};
 use crate::digest::{digest_of_parts, first_digits};
 use crate::event::Event;
+use crate::os::{PYTHON, PYTHON_IN_ENVIRONMENT};
 use crate::private_dir;
 use crate::process::ProcessOutput;
 
@@ -56,9 +57,9 @@ pub(super) fn prepare(
     packages.sort();
     packages.dedup();
     let has_uv = is_on_path(UV);
-    let python = identify("python3", options)?;
+    let python = identify(PYTHON, options)?;
     if python.is_none() && !has_uv {
-        return Err(BuildError::NoPython { program: "python3".into() });
+        return Err(BuildError::NoPython { program: PYTHON.into() });
     }
     let wanted = Wanted { dir, packages, has_uv, python, options };
     let all = user_folders::cache()?.join("python");
@@ -86,7 +87,7 @@ pub(super) fn prepare(
 
 /// Returns whether an environment is complete, and its Python still exists.
 fn is_complete(folder: &Path) -> bool {
-    folder.join(private_dir::FOLDER_MARK).is_file() && folder.join("bin/python").exists()
+    folder.join(private_dir::FOLDER_MARK).is_file() && folder.join(PYTHON_IN_ENVIRONMENT).exists()
 }
 
 fn remove(folder: &Path) -> io::Result<()> {
@@ -97,7 +98,8 @@ fn remove(folder: &Path) -> io::Result<()> {
 }
 
 fn is_on_path(program: &str) -> bool {
-    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+    let file = format!("{program}{EXE_SUFFIX}");
+    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(&file).is_file()))
 }
 
 /// Returns what identifies a Python, or `None` if it does not exist or is too old.
@@ -154,7 +156,7 @@ impl Wanted<'_> {
                 .env_remove("PYTHONPATH");
             command
         };
-        let mut make = program(if self.has_uv { UV } else { "python3" });
+        let mut make = program(if self.has_uv { UV } else { PYTHON });
         if self.has_uv {
             make.args([
                 "venv",
@@ -167,7 +169,7 @@ impl Wanted<'_> {
             make.args(["-m", "venv"]);
         }
         self.run(make.arg(folder))?;
-        let python = folder.join("bin/python");
+        let python = folder.join(PYTHON_IN_ENVIRONMENT);
         let mut install = program(if self.has_uv { UV } else { python.to_str().unwrap_or_default() });
         if self.has_uv {
             install.args(["pip", "install", "--python"]).arg(&python);

@@ -13,8 +13,7 @@ use super::environment;
 use super::project;
 use crate::build::lock::BuildLock;
 use crate::build::{BuildError, BuildOptions, sdk};
-
-const IN_ENVIRONMENT: &str = "bin/python";
+use crate::os::PYTHON_IN_ENVIRONMENT;
 
 /// A Python with componentize-py and the SDK.
 pub(super) struct Interpreter {
@@ -52,27 +51,27 @@ pub(super) fn find(dir: &Path, options: BuildOptions<'_>) -> Result<Interpreter,
     }
     let sdk = sdk::sdk_for(dir)?;
     let (environment, lock) = environment::prepare(dir, &sdk, options)?;
-    Ok(Interpreter { program: environment.join(IN_ENVIRONMENT).into(), sdk: Some(sdk), _lock: lock })
+    Ok(Interpreter { program: environment.join(PYTHON_IN_ENVIRONMENT).into(), sdk: Some(sdk), _lock: lock })
 }
 
 fn asked_for(dir: &Path) -> Result<Option<OsString>, BuildError> {
     let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
     if let Some(given) = set("STILLBOX_PYTHON") {
         // Commands run in other folders.
-        let is_path = given.to_string_lossy().contains('/') || Path::new(&given).is_dir();
+        let is_path = Path::new(&given).components().count() > 1 || Path::new(&given).is_dir();
         let path =
             if is_path { std::path::absolute(&given).unwrap_or_else(|_| PathBuf::from(&given)) } else { given.into() };
         if !path.is_dir() {
             return Ok(Some(path.into()));
         }
-        let python = path.join(IN_ENVIRONMENT);
+        let python = path.join(PYTHON_IN_ENVIRONMENT);
         let missing = || BuildError::NoPython { program: python.display().to_string() };
         return if python.exists() { Ok(Some(python.clone().into())) } else { Err(missing()) };
     }
     let active = set("VIRTUAL_ENV").map(PathBuf::from);
-    let absolute = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+    let absolute = dunce::canonicalize(&dir).unwrap_or_else(|_| dir.to_owned());
     let found = active.into_iter().chain(venvs(&absolute)).find(|environment| has_sdk(environment));
-    Ok(found.map(|environment| environment.join(IN_ENVIRONMENT).into()))
+    Ok(found.map(|environment| environment.join(PYTHON_IN_ENVIRONMENT).into()))
 }
 
 /// Returns the folders `.venv` of a folder and those above it, up to the root of the repository.
@@ -88,8 +87,10 @@ fn has_sdk(environment: &Path) -> bool {
     let is_sdk = |name: &OsStr| name.to_string_lossy().starts_with("stillbox_sdk");
     let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
     let has = |packages: &Path| entries(packages).any(|entry| is_sdk(&entry.file_name()));
-    environment.join(IN_ENVIRONMENT).exists()
-        && entries(&environment.join("lib")).any(|version| has(&version.path().join("site-packages")))
+    environment.join(PYTHON_IN_ENVIRONMENT).exists()
+        // On Windows the folder is not below that of a version.
+        && (has(&environment.join("Lib/site-packages"))
+            || entries(&environment.join("lib")).any(|version| has(&version.path().join("site-packages"))))
 }
 
 #[cfg(test)]
@@ -103,7 +104,7 @@ mod tests {
         let packages = environment.join("lib/python3.12/site-packages");
         fs::create_dir_all(packages.join("stillbox")).expect("there is room");
         fs::create_dir(environment.join("bin")).expect("there is room");
-        fs::write(environment.join(IN_ENVIRONMENT), "").expect("there is room");
+        fs::write(environment.join(PYTHON_IN_ENVIRONMENT), "").expect("there is room");
         assert!(!has_sdk(&environment));
         fs::create_dir(packages.join("stillbox_sdk-0.1.0.dist-info")).expect("there is room");
         assert!(has_sdk(&environment));

@@ -1,6 +1,6 @@
 //! Jobs of a run: submitted, remembered and collected.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use super::service::ServerJob;
 use crate::corrupt::RESTART_HINT;
 use crate::http::AbortOnDrop;
 use crate::model::{ModelFailure, WaitingBatch};
+use crate::os;
 use crate::private_dir::{TEMPORARY_PREFIX, not_followed};
 use crate::units::grouped;
 
@@ -243,7 +244,7 @@ impl Job {
         file.flush()?;
         file.sync_all()?;
         fs::rename(&temporary, &self.path)?;
-        self.path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+        self.path.parent().map_or(Ok(()), os::sync_folder)
     }
 
     /// Removes the record, and then the requests.

@@ -8,7 +8,6 @@ mod views;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
-use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,6 +24,7 @@ use super::super::row_limits::{OverBudget, RowLimits};
 use super::open::{OpenRows, RowError, read_start};
 use super::unreadable;
 use crate::format::Format;
+use crate::os;
 use crate::panics::caught;
 use crate::row_size::plain_bytes_up_to;
 pub(super) use views::has_bytes_for_text;
@@ -143,12 +143,12 @@ impl BlockRows {
         let length = file.metadata()?.len();
         let mut end = [0; END];
         let footer_end = length.checked_sub(END as u64).ok_or(MessageError::Malformed)?;
-        file.read_exact_at(&mut end, footer_end)?;
+        os::read_exact_at(&file, &mut end, footer_end)?;
         let size = read_footer_length(end)?;
         limits.check("its footer", size as u64, limits.metadata())?;
         let start = footer_end.checked_sub(size as u64).ok_or(MessageError::Malformed)?;
         let mut footer = vec![0; size];
-        file.read_exact_at(&mut footer, start)?;
+        os::read_exact_at(&file, &mut footer, start)?;
         let footer = root_as_footer(&footer).map_err(|_| MessageError::Malformed)?;
         let messages = Messages::new(footer.schema().ok_or(MessageError::Malformed)?, limits)?;
         let batches: Vec<Block> = footer.recordBatches().into_iter().flatten().copied().collect();
@@ -173,17 +173,17 @@ impl BlockRows {
         limits.check("the metadata of a batch", head, limits.metadata())?;
         limits.check("a batch", body, limits.plain_block())?;
         let mut bytes = vec![0; head as usize];
-        self.file.read_exact_at(&mut bytes, at)?;
+        os::read_exact_at(&self.file, &mut bytes, at)?;
         let skipped = if bytes.starts_with(&CONTINUATION) { 8 } else { 4 };
         let head_bytes = bytes.split_off(skipped.min(bytes.len()));
         let mut message = MessageBytes { head: head_bytes, body: Vec::new(), plain: 0 };
         message.plain = check_buffers(&message.message()?, body, limits, |offset| {
             let mut length = [0; LENGTH as usize];
-            self.file.read_exact_at(&mut length, at + head + offset)?;
+            os::read_exact_at(&self.file, &mut length, at + head + offset)?;
             Ok(length)
         })?;
         message.body = vec![0; body as usize];
-        self.file.read_exact_at(&mut message.body, at + head)?;
+        os::read_exact_at(&self.file, &mut message.body, at + head)?;
         self.count.fetch_add(head + body, Ordering::Relaxed);
         Ok(message)
     }

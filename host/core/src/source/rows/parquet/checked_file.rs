@@ -6,7 +6,6 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -18,6 +17,7 @@ use parquet::file::reader::{ChunkReader, Length};
 use parquet::schema::types::ColumnDescriptor;
 
 use super::thrift::Thrift;
+use crate::os;
 use crate::source::row_limits::{RowLimits, TooLarge};
 
 /// Bytes that are read for a header at first. Most headers have some dozen bytes, those with statistics more.
@@ -201,7 +201,7 @@ impl CheckedFile {
         let mut wanted = HEADER_BYTES.min(left);
         loop {
             let mut bytes = vec![0; wanted];
-            self.file.read_exact_at(&mut bytes, start)?;
+            os::read_exact_at(&self.file, &mut bytes, start)?;
             match PageHeader::read(&bytes) {
                 Some(header) => return Ok(header),
                 None if wanted == left => return Err(malformed("the header of a page is malformed".into())),
@@ -351,7 +351,7 @@ impl ChunkReader for CheckedChunk {
             return Err(ParquetError::EOF("a page ends after the file".into()));
         }
         let mut bytes = vec![0; length];
-        self.file.file.read_exact_at(&mut bytes, start)?;
+        os::read_exact_at(&self.file.file, &mut bytes, start)?;
         self.check_content(&bytes)?;
         Ok(bytes.into())
     }
@@ -366,7 +366,7 @@ pub(super) struct FilePart {
 
 impl Read for FilePart {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(buffer, self.at)?;
+        let read = os::read_at(&self.file, buffer, self.at)?;
         self.at += read as u64;
         Ok(read)
     }

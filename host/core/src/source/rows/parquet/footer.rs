@@ -2,9 +2,9 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 
 use super::thrift::Thrift;
+use crate::os;
 use crate::source::row_limits::{RowLimits, TooLarge};
 
 /// The end of a file: the length of the metadata in four bytes, and the magic number.
@@ -37,12 +37,12 @@ pub(super) enum FooterError {
 pub(super) fn check(file: &File, length: u64, limits: RowLimits) -> Result<(), FooterError> {
     let Some(end) = length.checked_sub(END) else { return Ok(()) };
     let mut last = [0; END as usize];
-    file.read_exact_at(&mut last, end)?;
+    os::read_exact_at(file, &mut last, end)?;
     let size = u64::from(u32::from_le_bytes([last[0], last[1], last[2], last[3]]));
     let Some(start) = end.checked_sub(size).filter(|_| last[4..] == *MAGIC) else { return Ok(()) };
     limits.check("its metadata", size, limits.metadata())?;
     let mut metadata = vec![0; size as usize];
-    file.read_exact_at(&mut metadata, start)?;
+    os::read_exact_at(file, &mut metadata, start)?;
     check_metadata(&metadata)
 }
 
