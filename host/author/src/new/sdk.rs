@@ -51,7 +51,7 @@ impl ManifestParts {
         });
         let own_workspace = around.as_ref().is_some_and(|(root, workspace)| !takes_in(root, workspace, &absolute));
         let path = sdk.map(|sdk| {
-            let sdk = dunce::canonicalize(&sdk).unwrap_or_else(|_| sdk.to_owned());
+            let sdk = dunce::canonicalize(sdk).unwrap_or_else(|_| sdk.to_owned());
             // The folder does not exist yet. A folder above it may be a symbolic link.
             let parent = absolute.parent().and_then(|parent| dunce::canonicalize(parent).ok());
             let step =

@@ -12,14 +12,15 @@ use stillbox::Signal;
 
 use super::Receiver;
 use crate::exit_code::Exit;
-use disposition::is_ignored;
+use disposition::IgnoredSignals;
 
 /// Installs the handlers of all signals but SIGINT.
 pub(super) fn listen(receiver: &Arc<Receiver>) {
-    listen_to_others(Arc::clone(receiver));
+    let ignored = IgnoredSignals::read();
+    listen_to_others(Arc::clone(receiver), &ignored);
     // With a handler, a write beyond the limit on file sizes returns an error instead of ending the process. The
     // same holds if the signal is ignored.
-    if !is_ignored(SIGXFSZ)
+    if !ignored.contains(SIGXFSZ)
         && let Err(error) = flag::register(SIGXFSZ, Arc::default())
     {
         tracing::warn!("cannot listen for SIGXFSZ: {error}");
@@ -29,11 +30,11 @@ pub(super) fn listen(receiver: &Arc<Receiver>) {
 
 /// Starts the thread for all signals but SIGINT. `ctrlc` could handle SIGTERM and SIGHUP, too, but as one signal with SIGINT, whose
 /// exit code is another.
-fn listen_to_others(receiver: Arc<Receiver>) {
+fn listen_to_others(receiver: Arc<Receiver>, ignored: &IgnoredSignals) {
     let all = [SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGCONT];
-    let (ignored, handled): (Vec<_>, Vec<_>) = all.into_iter().partition(|signal| is_ignored(*signal));
-    if !ignored.is_empty() {
-        tracing::debug!("these signals were ignored at the start, and stay so: {ignored:?}");
+    let (not_handled, handled): (Vec<_>, Vec<_>) = all.into_iter().partition(|signal| ignored.contains(*signal));
+    if !not_handled.is_empty() {
+        tracing::debug!("these signals were ignored at the start, and stay so: {not_handled:?}");
     }
     let listen = || {
         let mut numbers = iterator::Signals::new(&handled)?;

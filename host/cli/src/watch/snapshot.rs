@@ -240,7 +240,7 @@ fn absolute(path: &Path) -> PathBuf {
 
 /// Returns the path with symbolic links resolved. A path that does not exist yet is only made absolute.
 fn real(path: &Path) -> PathBuf {
-    dunce::canonicalize(&path).unwrap_or_else(|_| absolute(path))
+    dunce::canonicalize(path).unwrap_or_else(|_| absolute(path))
 }
 
 #[cfg(test)]

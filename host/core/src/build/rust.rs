@@ -154,7 +154,7 @@ fn output_folder(name: &str, target: &Path, manifest: &Path) -> PathBuf {
     let folder = PathBuf::from(name);
     let is_own = target.parent().is_some_and(|around| {
         around.join("Cargo.toml").is_file()
-            && dunce::canonicalize(&around).is_ok_and(|around| manifest.starts_with(around))
+            && dunce::canonicalize(around).is_ok_and(|around| manifest.starts_with(around))
     });
     if is_own {
         return folder;

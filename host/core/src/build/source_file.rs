@@ -50,7 +50,7 @@ pub(super) fn read_manifest(path: &Path) -> io::Result<String> {
 
 /// Returns whether a file is in a folder, also after links were followed.
 pub(super) fn is_inside(folder: &Path, file: &Path) -> bool {
-    matches!((dunce::canonicalize(&folder), dunce::canonicalize(&file)), (Ok(folder), Ok(file)) if file.starts_with(&folder))
+    matches!((dunce::canonicalize(folder), dunce::canonicalize(file)), (Ok(folder), Ok(file)) if file.starts_with(&folder))
 }
 
 #[cfg(test)]

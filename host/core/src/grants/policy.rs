@@ -132,7 +132,7 @@ impl HttpCeiling {
 fn is_within(folder: &Path, parent: &Path) -> bool {
     let resolved = |path: &Path| {
         // A folder for writing need not exist yet.
-        let existing = path.ancestors().find_map(|part| Some((part, dunce::canonicalize(&part).ok()?)));
+        let existing = path.ancestors().find_map(|part| Some((part, dunce::canonicalize(part).ok()?)));
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         existing.map_or(absolute, |(part, resolved)| match path.strip_prefix(part) {
             Ok(rest) if rest.as_os_str().is_empty() => resolved,

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::checkpoint::Checkpoint;
 use super::lock::{PartFiles, write_lock};
@@ -166,9 +166,12 @@ pub(crate) fn recognises_restarts() -> bool {
 
 /// The id of the boot of this system. `None` if the system has no such id, which Linux has.
 fn boot_id() -> Option<String> {
-    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    let id = id.trim();
-    (!id.is_empty()).then(|| id.to_owned())
+    static ID: LazyLock<Option<String>> = LazyLock::new(|| {
+        let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        let id = id.trim();
+        (!id.is_empty()).then(|| id.to_owned())
+    });
+    ID.clone()
 }
 
 /// The id of the run with this folder.

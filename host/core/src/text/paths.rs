@@ -26,7 +26,7 @@ pub(crate) fn optional_path_as_text<S: Serializer>(path: &Option<PathBuf>, seria
 /// Returns a name of a folder for messages: its path as given, without slashes at its end, or its own name if the path has none, such as
 /// `.` and `..`.
 pub fn folder_name(folder: &Path) -> String {
-    let real = if folder.file_name().is_none() { dunce::canonicalize(&folder).ok() } else { None };
+    let real = if folder.file_name().is_none() { dunce::canonicalize(folder).ok() } else { None };
     let name = real.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     // Without slashes and dots at the end.
     name.unwrap_or_else(|| folder.components().as_path().display().to_string())

@@ -234,7 +234,7 @@ fn pairs(written: &str) -> Vec<&str> {
 /// Returns a unique name for a step: that of its folder or file, with invalid characters replaced.
 fn name(component: &str, names: &mut Vec<String>) -> String {
     let path = Path::new(component);
-    let path = dunce::canonicalize(&path).unwrap_or_else(|_| path.to_owned());
+    let path = dunce::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let reference = Reference::parse(component).ok();
     let stem = reference.as_ref().map(|reference| reference.short_name().into());
     let stem = stem.unwrap_or_else(|| path.file_stem().unwrap_or_default().to_string_lossy());

@@ -13,11 +13,18 @@ use signal_hook::low_level::signal_name;
 /// The status of this process on Linux.
 const STATUS: &str = "/proc/self/status";
 
-/// Returns whether the process ignores a signal. If that cannot be determined, it does not.
-pub(super) fn is_ignored(signal: i32) -> bool {
-    match fs::read_to_string(STATUS) {
-        Ok(status) => ignored_signals(&status) >> (signal - 1) & 1 == 1,
-        Err(_) => does_child_survive(signal),
+/// The signals that the process ignored when this was read. `None` if the system does not list them.
+pub(super) struct IgnoredSignals(Option<u64>);
+
+impl IgnoredSignals {
+    /// Reads the signals that the process ignores.
+    pub(super) fn read() -> Self {
+        Self(fs::read_to_string(STATUS).ok().map(|status| ignored_signals(&status)))
+    }
+
+    /// Returns whether the process ignores a signal. If that cannot be determined, it does not.
+    pub(super) fn contains(&self, signal: i32) -> bool {
+        self.0.map_or_else(|| does_child_survive(signal), |set| set >> (signal - 1) & 1 == 1)
     }
 }
 
@@ -52,8 +59,9 @@ mod tests {
 
     #[test]
     fn a_child_shows_the_same_as_the_status() {
+        let ignored = IgnoredSignals::read();
         for signal in [SIGHUP, SIGINT, SIGTERM, SIGUSR1] {
-            assert_eq!(does_child_survive(signal), is_ignored(signal), "signal {signal}");
+            assert_eq!(does_child_survive(signal), ignored.contains(signal), "signal {signal}");
         }
     }
 }

@@ -69,7 +69,7 @@ fn asked_for(dir: &Path) -> Result<Option<OsString>, BuildError> {
         return if python.exists() { Ok(Some(python.clone().into())) } else { Err(missing()) };
     }
     let active = set("VIRTUAL_ENV").map(PathBuf::from);
-    let absolute = dunce::canonicalize(&dir).unwrap_or_else(|_| dir.to_owned());
+    let absolute = dunce::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
     let found = active.into_iter().chain(venvs(&absolute)).find(|environment| has_sdk(environment));
     Ok(found.map(|environment| environment.join(PYTHON_IN_ENVIRONMENT).into()))
 }
