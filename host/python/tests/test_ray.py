@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,8 +12,9 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from clusters import session_of, wait_for_end
+from clusters import wait_for_end
 from conftest import POISON, examples, own_component, poisoned_pipeline, prepare_examples
+from ray_pipeline import counts, outputs, write_pipeline
 
 import stillbox
 
@@ -27,123 +23,6 @@ ray = pytest.importorskip("ray")
 import stillbox.ray  # noqa: E402
 
 Guests = dict[str, Path]
-
-
-def write_pipeline(folder: Path, guests: Guests, rows: int) -> Path:
-    """Writes a pipeline with two files and a step as sources, a route, dropped rows, a diamond, larger batches, two aggregates, bad
-    rows and rejects.
-    """
-    languages = ["en", "de", "fr"]
-    lines = [
-        json.dumps({"id": number % 997, "lang": languages[number % 3], "text": f"Text  number {number % 50} of  words"})
-        for number in range(rows)
-    ]
-    lines.insert(150, '{"id":150,"lang":')
-    (folder / "articles.jsonl").write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-    more = "".join(f"{number},{languages[number % 2]},\"more,  {number % 7}\"\n" for number in range(500))
-    (folder / "more.csv").write_text("id,lang,text\n" + more, encoding="utf-8")
-    path = folder / "pipeline.toml"
-    path.write_text(
-        f"""
-[pipeline]
-name = "all"
-batch-rows = 100
-[[source]]
-name = "articles"
-path = "articles.jsonl"
-on-bad-row = "reject"
-[[source]]
-name = "more"
-path = "more.csv"
-[[step]]
-name = "made"
-component = "{guests["generate_rows"]}"
-[step.parameters]
-rows = 500
-into = "id"
-start = 5000
-columns = [{{ name = "lang", kind = "choice", choices = ["en", "de", "es"] }}, {{ name = "text", kind = "text" }}]
-[[step]]
-name = "clean"
-component = "{guests["normalize_text"]}"
-from = ["articles", "more", "made"]
-combine = "rows"
-parameters = {{ column = "text" }}
-route = {{ by = "column", column = "lang", cases = {{ en = "english" }}, otherwise = "others" }}
-[[step]]
-name = "english"
-component = "{guests["filter_text"]}"
-parameters = {{ column = "text", min-words = 4 }}
-[[step]]
-name = "others"
-component = "{guests["bad_error"]}"
-from = "clean"
-on-failure = "reject"
-[[step]]
-name = "features"
-component = "{guests["text_features"]}"
-from = ["english", "others"]
-combine = "rows"
-parameters = {{ column = "text" }}
-[[step]]
-name = "left"
-component = "{guests["template"]}"
-from = "features"
-parameters = {{ template = "{{id}}-{{n_words}}", into = "key" }}
-instance = "worker"
-[[step]]
-name = "right"
-component = "{guests["hash_column"]}"
-from = "features"
-parameters = {{ column = "text", into = "hash" }}
-concurrency = 1
-[[step]]
-name = "sorted"
-component = "{guests["sort"]}"
-from = ["left", "right"]
-combine = "columns"
-parameters = {{ keys = [{{ column = "id" }}] }}
-[[step]]
-name = "marked"
-component = "{guests["template"]}"
-from = "sorted"
-parameters = {{ template = "{{key}}!", into = "key" }}
-batch-rows = 700
-[[step]]
-name = "groups"
-component = "{guests["group_by"]}"
-from = "marked"
-parameters = {{ columns = ["lang", "n_words"], aggregates = [{{ function = "count", into = "rows" }}] }}
-[[sink]]
-path = "marked.jsonl.gz"
-from = "marked"
-[[sink]]
-path = "groups.csv"
-from = "groups"
-[[sink]]
-path = "left.parquet"
-from = "left"
-[rejects]
-path = "rejects.jsonl"
-""",
-        encoding="utf-8",
-    )
-    return path
-
-
-def outputs(pipeline: Path) -> dict[str, bytes]:
-    """Takes the outputs of the last run, without the values that differ from run to run."""
-    found = {}
-    for name in ["marked.jsonl.gz", "groups.csv", "left.parquet", "rejects.jsonl"]:
-        path = pipeline.with_name(name)
-        found[name] = re.sub(rb'"run":"[^"]*"|"elapsed_ms":[0-9.e-]+', b"", path.read_bytes())
-        path.unlink()
-    return found
-
-
-def counts(report: stillbox.Report) -> Any:
-    steps = [(step.name, step.rows_in, step.rows_out, step.dropped, step.rejected) for step in report.steps]
-    return report.rows_in, report.batches, steps, report.sinks
 
 
 def test_a_cluster_gives_the_same_bytes_as_one_machine(cluster: Any, guests: Guests, tmp_path: Path) -> None:
@@ -308,48 +187,6 @@ def test_a_component_that_cannot_be_loaded_fails_the_run(cluster: Any) -> None:
     workers.end()
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "stillbox", *arguments]
-
-
-def test_the_command_runs_on_a_cluster(cluster: Any, guests: Guests, tmp_path: Path) -> None:
-    pipeline = write_pipeline(tmp_path, guests, 2000)
-    stillbox.run(pipeline)
-    expected = outputs(pipeline)
-    on = f"ray:{cluster.address}"
-    done = subprocess.run(command("run", str(pipeline), "--on", on), capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert "3,001 rows in" in done.stderr
-    assert outputs(pipeline) == expected
-
-
-def test_the_command_starts_a_cluster_of_its_own(guests: Guests, tmp_path: Path) -> None:
-    path = poisoned_pipeline(tmp_path, guests["bad_error"], {}, reject=True)
-    path.with_name("unused.jsonl").write_text('{"id":1}\n{"id":3}\n', encoding="utf-8")
-    process = subprocess.Popen(
-        command("run", str(path), "--on", "ray:local"), stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
-    assert path.with_name("output.jsonl").read_text(encoding="utf-8") == '{"id":1}\n'
-    until = time.monotonic() + 30
-    while (left := session_of(process.pid)) and time.monotonic() < until:
-        time.sleep(0.1)
-    assert not left
-
-
-def test_a_cluster_that_does_not_answer_is_an_error(guests: Guests, tmp_path: Path) -> None:
-    path = poisoned_pipeline(tmp_path, guests["bad_error"], {}, reject=True)
-    path.with_name("unused.jsonl").write_text('{"id":1}\n', encoding="utf-8")
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        address = f"127.0.0.1:{server.getsockname()[1]}"
-    done = subprocess.run(
-        command("run", str(path), "--on", f"ray:{address}"), capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 2
-    assert f"no Ray cluster answers at {address}" in done.stderr
-
-
 def test_wrong_numbers_of_workers_and_a_missing_ray_are_errors(run_python: Any) -> None:
     with pytest.raises(ValueError, match="`workers` is 0"):
         stillbox.ray.Workers(workers=0)
@@ -372,43 +209,3 @@ def test_the_examples_of_the_page_on_ray_run(
         exec(compile(example, "docs/ray.md", "exec"), names)  # noqa: S102
     assert names["report"].rows_in == 2
     assert [row["text"] for row in names["rows"]] == ["a text of five words"]
-
-
-def test_ctrl_c_ends_the_job(cluster: Any, guests: Guests, tmp_path: Path) -> None:
-    path = tmp_path / "pipeline.toml"
-    path.write_text(
-        f"""
-pipeline = {{ name = "loop" }}
-source = [{{ path = "input.jsonl" }}]
-step = [{{ name = "loop", component = "{guests["bad_loop"]}", limits = {{ time = "10m" }} }}]
-sink = [{{ path = "output.jsonl" }}]
-""",
-        encoding="utf-8",
-    )
-    path.with_name("input.jsonl").write_text('{"id":3}\n', encoding="utf-8")
-    program = f"""
-import sys, stillbox.ray
-workers = stillbox.ray.connect({cluster.address!r})
-result = workers.result
-def watched(task):
-    answer = result(task)
-    if task.actor is not None:
-        print("runs", flush=True)
-    return answer
-workers.result = watched
-try:
-    stillbox.Pipeline(sys.argv[1])._native.run([], workers)
-except KeyboardInterrupt:
-    print("interrupted", flush=True)
-"""
-    script = tmp_path / "program.py"
-    script.write_text(program, encoding="utf-8")
-    process = subprocess.Popen([sys.executable, str(script), str(path)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "runs\n"
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
-    assert out.splitlines()[-1] == "interrupted"
-    assert process.returncode == 0
-    # The actor ends with the run, although its guest would compute for ten minutes.
-    wait_for_end("ray::_Worker")
