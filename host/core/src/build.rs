@@ -4,6 +4,7 @@
 //! no tool other than cargo. A folder with a `pyproject.toml` is a step in Python, and one with a `package.json` a step in
 //! JavaScript. The output of the tools is shown only when the build fails.
 
+mod component_file;
 mod error;
 mod exports;
 mod javascript;

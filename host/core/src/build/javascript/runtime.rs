@@ -2,14 +2,14 @@
 
 use std::env;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::build::component_file::ComponentFile;
 use crate::build::lock::BuildLock;
 use crate::build::{BuildError, BuildOptions, BuildProfile, rust, sdk, user_folders};
 use crate::digest::{digest_of_parts, first_digits};
 use crate::event::Event;
-use crate::frame::FrameFormat;
 use crate::private_dir;
 
 /// The variable that names a component to use.
@@ -18,8 +18,8 @@ const VARIABLE: &str = "STILLBOX_JAVASCRIPT_RUNTIME";
 /// The digits of the digest that is the name of a stored component.
 const DIGITS: usize = 64;
 
-/// The format of a stored component.
-const FORMAT: FrameFormat = FrameFormat::new(*b"stilljs", 1);
+/// The stored components.
+const FILE: ComponentFile = ComponentFile::new(*b"stilljs");
 
 /// The component that was given to the build of this program.
 static EMBEDDED: Option<&[u8]> = include!(concat!(env!("OUT_DIR"), "/javascript_runtime.rs"));
@@ -47,12 +47,12 @@ fn built(dir: &Path, options: BuildOptions<'_>) -> Result<Vec<u8>, BuildError> {
     let cache = user_folders::cache()?.join("javascript");
     let path = cache.join(format!("{digest}.wasm"));
     let unwritable = |source| BuildError::Output { path: path.clone(), source };
-    if let Some(component) = stored(&path) {
+    if let Some(component) = FILE.read(&path) {
         return Ok(component);
     }
     private_dir::make_private(&cache).map_err(unwritable)?;
     let _lock = BuildLock::take(&cache.join("building"), "another build of the JavaScript runtime", options)?;
-    if let Some(component) = stored(&path) {
+    if let Some(component) = FILE.read(&path) {
         return Ok(component);
     }
     options.report(&Event::Installing { what: "the JavaScript runtime, once: cargo takes about 5 minutes" });
@@ -64,32 +64,13 @@ fn built(dir: &Path, options: BuildOptions<'_>) -> Result<Vec<u8>, BuildError> {
     let in_cache = in_cache.profile(BuildProfile::Release);
     let wasm = rust::build(&rust::program(), &sdk.join("javascript/runtime"), in_cache)?;
     let component = fs::read(&wasm).map_err(unwritable)?;
-    store(&path, &component).map_err(unwritable)?;
+    let file = FILE.write(&path, &component).map_err(unwritable)?;
+    file.persist(&path).map_err(|error| unwritable(error.error))?;
     if !is_clone {
         // Half a gigabyte that is of no further use.
         let _ = fs::remove_dir_all(&target);
     }
     Ok(component)
-}
-
-/// Reads a component that was built before. Returns `None` if the file is not as it was written: it may be truncated if the computer lost
-/// power.
-fn stored(path: &Path) -> Option<Vec<u8>> {
-    let mut file = fs::File::open(path).ok()?;
-    let component = FORMAT
-        .read(&mut file)
-        .inspect_err(|error| tracing::debug!("{}: it is built again: {error}", path.display()))
-        .ok()?;
-    private_dir::note_use(&file, path);
-    Some(component)
-}
-
-/// Stores a component with its checksum.
-fn store(path: &Path, component: &[u8]) -> io::Result<()> {
-    let mut file = private_dir::create_temporary(path)?;
-    file.write_all(&FORMAT.header(&[component]))?;
-    file.write_all(component)?;
-    file.persist(path).map(drop).map_err(|error| error.error)
 }
 
 /// Returns the digest of the sources of the runtime.
@@ -101,7 +82,7 @@ fn digest(sdk: &Path) -> io::Result<String> {
     files.extend(["javascript/Cargo.toml", "javascript/Cargo.lock"].map(|file| sdk.join(file)));
     files.sort();
     // Earlier versions stored the component alone.
-    let mut parts = vec![FORMAT.header(&[]).to_vec()];
+    let mut parts = vec![FILE.version()];
     for file in files {
         parts.push(file.strip_prefix(sdk).unwrap_or(&file).as_os_str().as_encoded_bytes().to_owned());
         parts.push(fs::read(&file)?);
@@ -123,30 +104,4 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stored_component_that_has_changed_is_not_used() {
-        let folder = tempfile::tempdir().expect("there is room");
-        let path = folder.path().join("runtime.wasm");
-        let component = b"\0asm a component".to_vec();
-        store(&path, &component).expect("there is room");
-        assert_eq!(stored(&path), Some(component.clone()));
-        let written = fs::read(&path).expect("it was written");
-        for length in 0..written.len() {
-            fs::write(&path, &written[..length]).expect("there is room");
-            assert_eq!(stored(&path), None, "{length} bytes");
-        }
-        let mut changed = written;
-        *changed.last_mut().expect("it is not empty") ^= 1;
-        fs::write(&path, &changed).expect("there is room");
-        assert_eq!(stored(&path), None);
-        // Earlier versions stored the component without a header.
-        fs::write(&path, &component).expect("there is room");
-        assert_eq!(stored(&path), None);
-    }
 }

@@ -4,16 +4,17 @@
 //! stored, all builds of a source on a machine give the same bytes, in any folder, and the later ones compile nothing.
 
 use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use wasmparser::{Parser, Payload};
-
+use crate::build::component_file::ComponentFile;
 use crate::build::{BuildError, user_folders};
-use crate::private_dir::{create_temporary, make_private, note_use, open_private};
 
 /// Components are stored until they were not used for this many others. Each has 17 MB or more.
 const MAX_COMPONENTS: usize = 32;
+
+/// The stored components.
+const FILE: ComponentFile = ComponentFile::new(*b"stillpy");
 
 /// The folder of components.
 pub(super) struct ComponentStore {
@@ -27,29 +28,21 @@ impl ComponentStore {
 
     /// Returns the component with this digest.
     pub(super) fn component(&self, digest: &str) -> Option<Vec<u8>> {
-        let path = self.path(digest);
-        let mut file = open_private(&path)?;
-        let mut component = Vec::new();
-        file.read_to_end(&mut component).ok()?;
-        if !is_whole(&component) {
-            return None;
-        }
-        note_use(&file, &path);
-        Some(component)
+        FILE.read(&self.path(digest))
     }
 
     /// Stores a component. Returns that of another build if one was first. A component that cannot be stored is compiled again next time.
     pub(super) fn store(&self, digest: &str, component: &[u8]) -> Option<Vec<u8>> {
         let path = self.path(digest);
-        let stored = self.write(&path, component).and_then(|is_first| {
+        let stored = Self::write(&path, component).and_then(|is_first| {
             if is_first {
                 return self.remove_old().map(|()| None);
             }
             let first = self.component(digest);
             if first.is_none() {
-                // It is not whole.
+                // It was damaged.
                 fs::remove_file(&path)?;
-                self.write(&path, component)?;
+                Self::write(&path, component)?;
             }
             Ok(first)
         });
@@ -60,12 +53,8 @@ impl ComponentStore {
     }
 
     /// Writes a new file. Returns whether there was none.
-    fn write(&self, path: &Path, component: &[u8]) -> io::Result<bool> {
-        make_private(&self.folder)?;
-        let mut file = create_temporary(path)?;
-        file.write_all(component)?;
-        file.as_file().sync_all()?;
-        match file.persist_noclobber(path) {
+    fn write(path: &Path, component: &[u8]) -> io::Result<bool> {
+        match FILE.write(path, component)?.persist_noclobber(path) {
             Ok(_) => Ok(true),
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(error.error),
@@ -94,11 +83,6 @@ impl ComponentStore {
     }
 }
 
-/// Returns whether a component ends where its last section ends. It may not if the computer lost power.
-fn is_whole(component: &[u8]) -> bool {
-    matches!(Parser::new(0).parse_all(component).last(), Some(Ok(Payload::End(_))))
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs::File;
@@ -124,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_two_builds_wins_unless_its_component_is_truncated() {
+    fn the_first_of_two_builds_wins_unless_its_component_is_damaged() {
         let folder = tempfile::tempdir().unwrap();
         let store = ComponentStore { folder: folder.path().to_owned() };
         let component = |name: &str| {
@@ -135,7 +119,10 @@ mod tests {
         let (first, second) = (component("first"), component("second"));
         assert_eq!(store.store("a", &first), None);
         assert_eq!(store.store("a", &second), Some(first.clone()));
-        fs::write(store.path("a"), &first[..first.len() - 1]).unwrap();
+        // A byte of the last section, which ends where it ended before.
+        let mut damaged = fs::read(store.path("a")).unwrap();
+        *damaged.last_mut().unwrap() ^= 1;
+        fs::write(store.path("a"), damaged).unwrap();
         assert_eq!(store.component("a"), None);
         assert_eq!(store.store("a", &second), None);
         assert_eq!(store.component("a"), Some(second));
