@@ -22,6 +22,7 @@ use super::error::BuildError;
 use super::{BuildOptions, BuildProfile, Built, user_folders};
 use components::ComponentStore;
 use interpreter::Interpreter;
+use project::Project;
 
 use crate::component::{SDK_SECTION, SOURCE_SECTION, toolchain};
 use crate::private_dir;
@@ -38,8 +39,9 @@ const NO_SDK: &str = "No module named stillbox_sdk";
 
 /// Builds the step in a folder with a `pyproject.toml`.
 pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, BuildError> {
-    let name = project::name(dir)?;
-    let python = interpreter::find(dir, options)?;
+    let project = Project::read(dir)?;
+    let name = project.name.clone();
+    let python = interpreter::find(dir, &project, options)?;
     let folder = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
     let mut output = options.target_dir.map_or_else(
         || folder.join("build"),
@@ -51,8 +53,8 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
     }
     let wasm = output.join(format!("{name}.wasm"));
     let digest_file = output.join(format!("{name}.digest"));
-    let Some(tools) = versions(&python, dir, options)? else { return Err(BuildError::Interrupted) };
-    let digest = digest::digest_of_step(dir, &folder, &tools)
+    let Some(tools) = versions(&python, (dir, &project), options)? else { return Err(BuildError::Interrupted) };
+    let digest = digest::digest_of_step(&folder, &project.module, &tools)
         .map_err(|source| BuildError::Sources { dir: dir.to_owned(), source })?;
     // The length is that of the component: it may be truncated if the computer lost power.
     let stamp = || fs::metadata(&wasm).map(|file| format!("{digest} {}", file.len()));
@@ -67,17 +69,16 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
     let made = aside.path().join(format!("{name}.wasm"));
     // The digest identifies packages by name and version. That is enough only for packages of a registry, in an environment that only
     // Stillbox changes.
-    let is_known =
-        python.sdk.is_some() && !project::dependencies(dir).iter().any(|dependency| dependency.contains('@'));
+    let is_known = python.sdk.is_some() && !project.dependencies.iter().any(|dependency| dependency.contains('@'));
     let store = (is_known && !is_for_tests).then(ComponentStore::open).transpose()?;
     if let Some(component) = store.as_ref().and_then(|store| store.component(&digest)) {
         fs::write(&made, component).map_err(unwritable)?;
     } else {
         compile(&python, dir, &made, options)?;
-        name_sdk(&made, &tools, project::module(dir).folder).map_err(unwritable)?;
+        name_sdk(&made, &tools, project.module.folder).map_err(unwritable)?;
         add_source(&made).map_err(unwritable)?;
         // A source that was edited meanwhile has another digest.
-        let is_unchanged = || digest::digest_of_step(dir, &folder, &tools).is_ok_and(|now| now == digest);
+        let is_unchanged = || digest::digest_of_step(&folder, &project.module, &tools).is_ok_and(|now| now == digest);
         if let Some(store) = store.filter(|_| is_unchanged())
             && let Some(first) = store.store(&digest, &fs::read(&made).map_err(unwritable)?)
         {
@@ -139,7 +140,11 @@ fn add_source(wasm: &Path) -> io::Result<()> {
 
 /// Returns the versions of Python, the SDK and componentize-py in one line, followed by all installed distributions if the
 /// step has dependencies: an input of the digest. Returns `None` if the build was stopped.
-fn versions(python: &Interpreter, dir: &Path, options: BuildOptions<'_>) -> Result<Option<String>, BuildError> {
+fn versions(
+    python: &Interpreter,
+    (dir, project): (&Path, &Project),
+    options: BuildOptions<'_>,
+) -> Result<Option<String>, BuildError> {
     const SCRIPT: &str = "
 import sys
 from importlib import metadata, util
@@ -157,9 +162,9 @@ if sys.argv[1] == 'all':
 ";
     let mut command = python.command();
     // Not in the step's folder, whose modules could hide others.
-    let which = if project::has_dependencies(dir) { "all" } else { "own" };
+    let which = if project.other_dependencies().next().is_some() { "all" } else { "own" };
     let sdk_version = python.sdk_version().unwrap_or_default();
-    command.args(["-c", SCRIPT, which, &sdk_version]).current_dir(std::env::temp_dir());
+    command.args(["-c", SCRIPT, which, sdk_version]).current_dir(std::env::temp_dir());
     let Some(finished) = run(&mut command, options.without_events())? else { return Ok(None) };
     if !finished.status.success() {
         return Err(failed(dir, python, &finished));
@@ -168,8 +173,8 @@ if sys.argv[1] == 'all':
     // An installed SDK changes with its version only.
     if let Some(sdk) = &python.sdk {
         for part in ["python/src", "wit"] {
-            let digest = digest::digest_of_folder(&sdk.join(part));
-            tools += &digest.map_err(|source| BuildError::Sources { dir: sdk.clone(), source })?;
+            let digest = digest::digest_of_folder(&sdk.folder.join(part));
+            tools += &digest.map_err(|source| BuildError::Sources { dir: sdk.folder.clone(), source })?;
         }
     }
     Ok(Some(tools))

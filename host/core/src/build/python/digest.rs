@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::project::{self, StepModule};
+use super::project::StepModule;
 use crate::digest::digest_text;
 use crate::os::FileId;
 
@@ -26,9 +26,8 @@ const FORMAT: &str = "2";
 ///
 /// # Errors
 /// A file cannot be read, or there are more than [`MAX_FILES`].
-pub(super) fn digest_of_step(dir: &Path, folder: &Path, tools: &str) -> io::Result<String> {
-    let module = project::module(dir);
-    digest(folder, Some(&module), &format!("{FORMAT}\n{tools}"))
+pub(super) fn digest_of_step(folder: &Path, module: &StepModule, tools: &str) -> io::Result<String> {
+    digest(folder, Some(module), &format!("{FORMAT}\n{tools}"))
 }
 
 /// Returns the digest of all files in a folder but compiled ones, and of the versions of the tools.
@@ -119,8 +118,8 @@ mod tests {
             fs::create_dir_all(file.parent().expect("it is in the folder")).expect("there is room");
             fs::write(file, text).expect("there is room");
         };
-        let digest = |tools: &str| digest_of_step(path, path, tools).expect("it can be read");
-        write("pyproject.toml", "[project]\nname = \"step\"\n");
+        let module = StepModule { top: "step".to_owned(), folder: "" };
+        let digest = |tools: &str| digest_of_step(path, &module, tools).expect("it can be read");
         write("step.py", "a");
         let first = digest("1");
         assert_eq!(digest("1"), first);

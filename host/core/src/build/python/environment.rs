@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::project;
+use super::project::Project;
 use crate::build::lock::BuildLock;
 use crate::build::{BuildError, BuildOptions, user_folders};
 use crate::digest::{digest_of_parts, first_digits};
@@ -49,11 +49,11 @@ struct Wanted<'a> {
 /// There is no suitable Python, packages cannot be installed, the cache folder cannot be written, or the build was cancelled.
 pub(super) fn prepare(
     dir: &Path,
-    sdk: &Path,
+    (step, sdk): (&Project, &Project),
     options: BuildOptions<'_>,
 ) -> Result<(PathBuf, Option<BuildLock>), BuildError> {
-    let mut packages = project::dependencies(&sdk.join("python"));
-    packages.extend(project::dependencies(dir).into_iter().filter(|one| !project::is_sdk(one)));
+    let mut packages = sdk.dependencies.clone();
+    packages.extend(step.other_dependencies().map(ToOwned::to_owned));
     packages.sort();
     packages.dedup();
     let has_uv = is_on_path(UV);

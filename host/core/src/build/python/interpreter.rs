@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::environment;
-use super::project;
+use super::project::Project;
 use crate::build::lock::BuildLock;
 use crate::build::{BuildError, BuildOptions, sdk};
 use crate::os::PYTHON_IN_ENVIRONMENT;
@@ -18,10 +18,17 @@ use crate::os::PYTHON_IN_ENVIRONMENT;
 /// A Python with componentize-py and the SDK.
 pub(super) struct Interpreter {
     pub(super) program: OsString,
-    /// The folder of the SDK, for an environment in which it is not installed.
-    pub(super) sdk: Option<PathBuf>,
+    /// The SDK, for an environment in which it is not installed.
+    pub(super) sdk: Option<Sdk>,
     /// Keeps an environment of the cache from being removed.
     _lock: Option<BuildLock>,
+}
+
+/// The SDK that is found by `PYTHONPATH`.
+pub(super) struct Sdk {
+    pub(super) folder: PathBuf,
+    /// The settings of its Python package.
+    pub(super) project: Project,
 }
 
 impl Interpreter {
@@ -29,15 +36,15 @@ impl Interpreter {
     pub(super) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         if let Some(sdk) = &self.sdk {
-            command.env("PYTHONPATH", sdk.join("python/src")).env("PYTHONDONTWRITEBYTECODE", "1");
+            command.env("PYTHONPATH", sdk.folder.join("python/src")).env("PYTHONDONTWRITEBYTECODE", "1");
             command.env_remove("PYTHONHOME").env_remove("VIRTUAL_ENV");
         }
         command
     }
 
     /// Returns the version of the SDK, if it is not installed.
-    pub(super) fn sdk_version(&self) -> Option<String> {
-        project::version(&self.sdk.as_ref()?.join("python"))
+    pub(super) fn sdk_version(&self) -> Option<&str> {
+        self.sdk.as_ref()?.project.version.as_deref()
     }
 }
 
@@ -45,12 +52,13 @@ impl Interpreter {
 ///
 /// # Errors
 /// `STILLBOX_PYTHON` names a program that does not exist, or the environment cannot be made.
-pub(super) fn find(dir: &Path, options: BuildOptions<'_>) -> Result<Interpreter, BuildError> {
+pub(super) fn find(dir: &Path, project: &Project, options: BuildOptions<'_>) -> Result<Interpreter, BuildError> {
     if let Some(program) = asked_for(dir)? {
         return Ok(Interpreter { program, sdk: None, _lock: None });
     }
-    let sdk = sdk::sdk_for(dir)?;
-    let (environment, lock) = environment::prepare(dir, &sdk, options)?;
+    let folder = sdk::sdk_for(dir)?;
+    let sdk = Sdk { project: Project::read(&folder.join("python"))?, folder };
+    let (environment, lock) = environment::prepare(dir, (project, &sdk.project), options)?;
     Ok(Interpreter { program: environment.join(PYTHON_IN_ENVIRONMENT).into(), sdk: Some(sdk), _lock: lock })
 }
 
