@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .common_modules import COMMON
 from .project import Project
-from .quick_check import PROVIDED, absolute
+from .quick_check import PROVIDED, UNREADABLE, absolute
 
 # Names by which code finds files: its own, or those of a package. A step with one of them is compiled as a whole.
 _FINDS_FILES = {
@@ -98,7 +98,7 @@ class StepModules:
         try:
             text = _read(path)
             tree = ast.parse(text)
-        except (SyntaxError, ValueError) as error:
+        except (SyntaxError, *UNREADABLE) as error:
             raise NeedsWholeError(f"{path.name} cannot be read") from error
         self.files[path.relative_to(self._staged).as_posix()] = text
         _check_names(tree, path)
