@@ -206,11 +206,6 @@ impl RowPositions {
         Self { file, units: RowNumbering::Rows(first_row) }
     }
 
-    /// Creates the positions of rows with these numbers (from 1).
-    pub(crate) fn each_row(file: Arc<str>, rows: Vec<u64>) -> Self {
-        Self { file, units: RowNumbering::EachRow(rows.into()) }
-    }
-
     /// Returns the positions of some of the rows, by their indices in the batch.
     pub(crate) fn select(&self, rows: &[usize]) -> Self {
         let units = match &self.units {
@@ -248,35 +243,46 @@ impl fmt::Display for RowPosition {
     }
 }
 
-/// Collects the line numbers of the rows of a chunk. Stores only a count as long as there is no gap.
+/// Collects the numbers of the rows of a chunk: those of their lines, or their own. Stores only a count as long as there is no gap.
 #[derive(Debug, Default)]
-pub(crate) struct LineCollector {
+pub(crate) struct NumberCollector {
     first: u64,
-    count: u64,
+    count: usize,
     each: Vec<u64>,
 }
 
-impl LineCollector {
-    /// Adds the line of the next row.
-    pub(crate) fn push(&mut self, line: u64) {
+impl NumberCollector {
+    /// Adds the number of the next row.
+    #[inline]
+    pub(crate) fn push(&mut self, number: u64) {
         if self.count == 0 {
-            self.first = line;
+            self.first = number;
         }
+        let next = self.first + self.count as u64;
         if !self.each.is_empty() {
-            self.each.push(line);
-        } else if line != self.first + self.count {
-            self.each = (self.first..self.first + self.count).chain([line]).collect();
+            self.each.push(number);
+        } else if number != next {
+            self.each = (self.first..next).chain([number]).collect();
         }
         self.count += 1;
     }
 
-    /// Returns the positions of all rows.
-    pub(crate) fn positions(self, file: Arc<str>) -> RowPositions {
-        let units = if self.each.is_empty() {
-            RowNumbering::Lines(self.first)
-        } else {
-            RowNumbering::EachLine(self.each.into())
-        };
+    /// Returns the number of rows.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Returns the positions of all rows, whose numbers are those of lines.
+    pub(crate) fn lines(self, file: Arc<str>) -> RowPositions {
+        let each = self.each;
+        let units = if each.is_empty() { RowNumbering::Lines(self.first) } else { RowNumbering::EachLine(each.into()) };
+        RowPositions { file, units }
+    }
+
+    /// Returns the positions of all rows, whose numbers are those of rows.
+    pub(crate) fn rows(self, file: Arc<str>) -> RowPositions {
+        let each = self.each;
+        let units = if each.is_empty() { RowNumbering::Rows(self.first) } else { RowNumbering::EachRow(each.into()) };
         RowPositions { file, units }
     }
 }
@@ -285,14 +291,28 @@ impl LineCollector {
 mod tests {
     use super::*;
 
-    fn collected(lines: &[u64]) -> (bool, Vec<String>) {
-        let mut collector = LineCollector::default();
-        for &line in lines {
-            collector.push(line);
+    fn collector(numbers: &[u64]) -> NumberCollector {
+        let mut collector = NumberCollector::default();
+        for &number in numbers {
+            collector.push(number);
         }
-        let positions = collector.positions("a.csv".into());
+        assert_eq!(collector.count(), numbers.len());
+        collector
+    }
+
+    fn collected(lines: &[u64]) -> (bool, Vec<String>) {
+        let positions = collector(lines).lines("a.csv".into());
         let contiguous = matches!(positions.units, RowNumbering::Lines(_));
         (contiguous, (0..lines.len()).map(|row| positions.position(row).to_string()).collect())
+    }
+
+    #[test]
+    fn rows_without_a_gap_are_not_stored() {
+        let positions = collector(&[4, 5]).rows("a.json".into());
+        assert!(matches!(positions.units, RowNumbering::Rows(4)));
+        assert_eq!(positions.position(1).to_string(), "a.json, row 5");
+        let positions = collector(&[4, 6]).rows("a.json".into());
+        assert_eq!(positions.position(1).to_string(), "a.json, row 6");
     }
 
     #[test]

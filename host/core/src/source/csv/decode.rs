@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::advice::{self, DeclarationScope};
 use super::super::bad_row::BadRow;
-use super::super::chunk::{Chunk, ChunkData, DecodedBatch, Decoder, LineCollector, TextLayout};
+use super::super::chunk::{Chunk, ChunkData, DecodedBatch, Decoder, NumberCollector, TextLayout};
 use super::super::column::{RowsBuilder, TextColumns};
 use super::super::error::{Fields, SourceError, SourceErrorKind};
 use super::super::number::{Number, parse_number};
@@ -36,7 +36,7 @@ impl Decoder for CsvDecoder {
         };
         let checked = CheckedText::new(&chunk.file, &bytes, (first_line, 0), &layout, self.on_bad_row);
         let mut rows = RowsBuilder::new(&self.columns, chunk.rows, checked.text.len());
-        let mut lines = LineCollector::default();
+        let mut lines = NumberCollector::default();
         let dialect = Dialect { blank_rows: self.columns.list.len() == 1, ..Dialect::new(&self.settings, &layout) };
         let mut records = CsvRecords::new(&checked.text, first_line, dialect, &self.settings.nulls);
         let mut fields = Vec::new();
@@ -77,7 +77,7 @@ impl Decoder for CsvDecoder {
         if let Some(error) = checked.error {
             return Err(error);
         }
-        Ok((DecodedBatch { rows: rows.finish(), positions: lines.positions(chunk.file), carried: None }, bad))
+        Ok((DecodedBatch { rows: rows.finish(), positions: lines.lines(chunk.file), carried: None }, bad))
     }
 }
 

@@ -62,8 +62,25 @@ impl CarriedColumns {
 
     #[inline]
     pub(super) fn is_carried(&self, column: usize) -> bool {
-        self.places.get(column).is_some_and(Option::is_some)
+        self.place(column).is_some()
     }
+
+    #[inline]
+    fn place(&self, column: usize) -> Option<PlaceInGroup> {
+        self.places.get(column).copied().flatten()
+    }
+}
+
+/// A key of a line, before its value.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Key<'k> {
+    /// The index of the column.
+    pub(super) column: usize,
+    pub(super) data_type: DataType,
+    /// A comma and the key: `,"a":`.
+    pub(super) text: &'k str,
+    /// Its range in the line, without the comma, if it has no white space.
+    pub(super) range: Option<(usize, usize)>,
 }
 
 /// Collects the carried columns of a chunk.
@@ -101,18 +118,24 @@ impl<'c> Carry<'c> {
         self.columns.is_carried(column)
     }
 
-    /// Adds the key of a carried column. `range` is its range in the line, without a comma before it, if it has no white space.
+    /// Adds the key and the value at the cursor, if the column is carried. Returns whether it is, or `None` if the value does not have the
+    /// type or not the common form, or if the texts of the chunk have too many bytes.
     #[inline]
-    pub(super) fn key(&mut self, column: usize, key: &str, range: Option<(usize, usize)>) {
-        let is_first = self.columns.places[column].is_some_and(|place| place.is_first);
-        match range {
-            Some((start, end)) => self.add(start - usize::from(!is_first), end),
-            None => self.rewritten().extend_from_slice(&key.as_bytes()[usize::from(is_first)..]),
+    pub(super) fn add_column(&mut self, cursor: &mut LineCursor<'_>, key: Key<'_>) -> Option<bool> {
+        let Some(place) = self.columns.place(key.column) else { return Some(false) };
+        match key.range {
+            Some((start, end)) => self.add(start - usize::from(!place.is_first), end),
+            None => self.rewritten().extend_from_slice(&key.text.as_bytes()[usize::from(place.is_first)..]),
         }
+        self.value(cursor, key.data_type)?;
+        if place.is_last {
+            self.end_group()?;
+        }
+        Some(true)
     }
 
     /// Reads a value and adds it in the form in which sinks write it. `None` if it does not have the type, or not the common form.
-    pub(super) fn value(&mut self, cursor: &mut LineCursor<'_>, data_type: DataType) -> Option<()> {
+    fn value(&mut self, cursor: &mut LineCursor<'_>, data_type: DataType) -> Option<()> {
         let start = cursor.at();
         if cursor.is_at_text()? {
             let text = if data_type == DataType::Text { cursor.text()? } else { return None };
@@ -147,12 +170,9 @@ impl<'c> Carry<'c> {
         Some(())
     }
 
-    /// Ends a carried column. `None` if the texts of the chunk have too many bytes.
+    /// Ends a group of columns. `None` if the texts of the chunk have too many bytes.
     #[inline]
-    pub(super) fn end_column(&mut self, column: usize) -> Option<()> {
-        if !self.columns.places[column].is_some_and(|place| place.is_last) {
-            return Some(());
-        }
+    fn end_group(&mut self) -> Option<()> {
         let range = if self.rewritten.len() == self.group_start {
             self.pending.clone()
         } else {

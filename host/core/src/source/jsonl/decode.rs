@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::super::bad_row::BadRow;
-use super::super::chunk::{Chunk, ChunkData, DecodedBatch, Decoder, LineCollector, RowPositions, TextLayout};
+use super::super::chunk::{Chunk, ChunkData, DecodedBatch, Decoder, NumberCollector, RowPositions, TextLayout};
 use super::super::error::SourceError;
 use super::super::text::CheckedText;
 use super::carry::{CarriedColumns, Carry};
@@ -49,32 +49,23 @@ impl Decoder for JsonDecoder {
             layout: &layout,
             rows: RowBuilder::new(&self.format, chunk.rows, checked.text.len()),
             fast_path: FastPath::new(self.format.file_columns()),
-            lines: LineCollector::default(),
-            numbers: Vec::new(),
+            numbers: NumberCollector::default(),
             bad: &mut bad,
         };
         if layout.has_values {
             for (row, number) in values(&checked.text, (first_line, bytes_before)).zip(first_row..) {
-                if decoding.add_fast(&row) || decoding.add(&row)? {
-                    decoding.numbers.push(number);
-                }
+                decoding.add(&row, number)?;
             }
         } else {
             for row in lines(&checked.text, first_line) {
-                if !decoding.add_fast(&row) {
-                    decoding.add(&row)?;
-                }
+                decoding.add(&row, row.line)?;
             }
         }
-        let Decoding { rows, lines, numbers, .. } = decoding;
+        let Decoding { rows, numbers, .. } = decoding;
         if let Some(error) = checked.error {
             return Err(error);
         }
-        let positions = if layout.has_values {
-            RowPositions::each_row(Arc::clone(&chunk.file), numbers)
-        } else {
-            lines.positions(Arc::clone(&chunk.file))
-        };
+        let positions = positions(numbers, Arc::clone(&chunk.file), layout.has_values);
         Ok((DecodedBatch { rows: rows.rows.finish(), positions, carried: None }, bad))
     }
 
@@ -100,7 +91,7 @@ impl JsonDecoder {
         let mut builders = columns.builders(rows, text.len(), |column| !carried.is_carried(column));
         let mut fast_path = FastPath::new(self.format.file_columns());
         let mut carry = Carry::new(carried, bytes, rows);
-        let (mut lines_read, mut numbers) = (LineCollector::default(), Vec::new());
+        let mut numbers = NumberCollector::default();
         let mut add = |row: &JsonRow<'_>, number: u64| {
             if is_blank(row.text.as_bytes()) {
                 return Some(());
@@ -113,7 +104,6 @@ impl JsonDecoder {
                 builders.last_mut()?.append_null();
             }
             numbers.push(number);
-            lines_read.push(row.line);
             Some(())
         };
         if has_values {
@@ -121,17 +111,18 @@ impl JsonDecoder {
                 .zip(first_row..)
                 .try_for_each(|(row, number)| add(&row, number))?;
         } else {
-            lines(text, first_line).try_for_each(|row| add(&row, 0))?;
+            lines(text, first_line).try_for_each(|row| add(&row, row.line))?;
         }
-        let count = numbers.len();
-        let positions = if has_values {
-            RowPositions::each_row(Arc::clone(file), numbers)
-        } else {
-            lines_read.positions(Arc::clone(file))
-        };
+        let count = numbers.count();
+        let positions = positions(numbers, Arc::clone(file), has_values);
         let rows = columns.finish(builders, count, |column| !carried.is_carried(column));
         Some(DecodedBatch { rows, positions, carried: Some(carry.finish(bytes.clone())) })
     }
+}
+
+/// Returns the positions of rows: of values by the numbers of the rows, or else by lines.
+fn positions(numbers: NumberCollector, file: Arc<str>, has_values: bool) -> RowPositions {
+    if has_values { numbers.rows(file) } else { numbers.lines(file) }
 }
 
 /// The state of decoding one chunk.
@@ -142,25 +133,25 @@ struct Decoding<'d> {
     layout: &'d TextLayout,
     rows: RowBuilder<'d>,
     fast_path: FastPath<'d>,
-    lines: LineCollector,
-    /// The numbers of the rows, if they are not lines.
-    numbers: Vec<u64>,
+    numbers: NumberCollector,
     bad: &'d mut Vec<BadRow>,
 }
 
 impl Decoding<'_> {
-    /// Adds a row if it has the common form. Otherwise adds nothing and returns false.
-    fn add_fast(&mut self, row: &JsonRow<'_>) -> bool {
-        let is_added = self.checked.is_valid() && self.fast_path.add(row.text, &mut self.rows.rows.builders);
-        if is_added {
+    /// Adds a row with this number, unless it is blank or rejected.
+    fn add(&mut self, row: &JsonRow<'_>, number: u64) -> Result<(), SourceError> {
+        let is_fast = self.checked.is_valid() && self.fast_path.add(row.text, &mut self.rows.rows.builders);
+        if is_fast {
             self.rows.end_fast_row();
-            self.lines.push(row.line);
+        } else if !self.add_with_parser(row)? {
+            return Ok(());
         }
-        is_added
+        self.numbers.push(number);
+        Ok(())
     }
 
     /// Adds a row. Returns whether it was added, and not blank or rejected.
-    fn add(&mut self, row: &JsonRow<'_>) -> Result<bool, SourceError> {
+    fn add_with_parser(&mut self, row: &JsonRow<'_>) -> Result<bool, SourceError> {
         if is_blank(row.text.as_bytes()) {
             return Ok(false);
         }
@@ -171,10 +162,7 @@ impl Decoding<'_> {
             None => self.rows.add(row.text).map_err(|error| error.at(self.file, row, self.layout)),
         };
         match result {
-            Ok(()) => {
-                self.lines.push(row.line);
-                Ok(true)
-            }
+            Ok(()) => Ok(true),
             Err(error) if self.decoder.on_bad_row == Then::Stop => Err(error),
             Err(error) => {
                 self.bad.push(BadRow::new(error, row.text.as_bytes()));

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::super::column::{ColumnBuilder, TextColumn};
 use super::super::number::{Number, exact_float, parse_number};
-use super::carry::Carry;
+use super::carry::{Carry, Key};
 use super::line_cursor::{Escapes, LineCursor, has_common_form};
 use crate::data_type::DataType;
 
@@ -42,7 +42,7 @@ impl<'c> FastPath<'c> {
     /// Adds the row of a line to the columns, if the line has the common form. Otherwise adds nothing and returns
     /// false.
     pub(super) fn add(&mut self, line: &str, builders: &mut [ColumnBuilder]) -> bool {
-        if !self.is_possible || self.read_values(line).is_none() {
+        if !self.is_possible || self.read(line, |_, _| Some(false)).is_none() {
             return false;
         }
         for (value, builder) in self.values.iter().zip(builders) {
@@ -54,7 +54,7 @@ impl<'c> FastPath<'c> {
     /// As [`add`](Self::add), but the carried columns are added to `carry`. If this returns false, nothing may be added to
     /// `carry` any more.
     pub(super) fn add_carrying(&mut self, line: &str, builders: &mut [ColumnBuilder], carry: &mut Carry<'_>) -> bool {
-        if !self.is_possible || self.read_carrying(line, carry).is_none() {
+        if !self.is_possible || self.read(line, |cursor, key| carry.add_column(cursor, key)).is_none() {
             return false;
         }
         let is_built = |(index, _): &(usize, &mut ColumnBuilder)| !carry.is_carried(*index);
@@ -64,33 +64,21 @@ impl<'c> FastPath<'c> {
         true
     }
 
-    /// Finds the values of a line; `None` if the line does not have the common form.
-    fn read_values(&mut self, line: &str) -> Option<()> {
-        self.values.clear();
-        let mut cursor = LineCursor::new(line);
-        cursor.expect(b'{')?;
-        for (index, (column, key)) in self.columns.iter().zip(&self.keys).enumerate() {
-            cursor.key(key, index == 0)?;
-            self.values.push(value(&mut cursor, column.data_type)?);
-        }
-        cursor.end()
-    }
-
-    /// As [`read_values`](Self::read_values), with carried columns.
-    fn read_carrying(&mut self, line: &str, carry: &mut Carry<'_>) -> Option<()> {
+    /// Finds the values of a line; `None` if the line does not have the common form. `carry` may take the value at the cursor, and
+    /// returns whether it has. The callers are compiled apart, so the one that carries nothing does nothing for it.
+    #[inline]
+    fn read(&mut self, line: &str, mut carry: impl FnMut(&mut LineCursor<'_>, Key<'_>) -> Option<bool>) -> Option<()> {
         self.values.clear();
         let mut cursor = LineCursor::new(line);
         cursor.expect(b'{')?;
         for (index, (column, key)) in self.columns.iter().zip(&self.keys).enumerate() {
             let start = cursor.at();
             let is_compact = cursor.key(key, index == 0)?;
-            if !carry.is_carried(index) {
-                self.values.push(value(&mut cursor, column.data_type)?);
-                continue;
+            let range = is_compact.then_some((start + usize::from(index > 0), cursor.at()));
+            let data_type = column.data_type;
+            if !carry(&mut cursor, Key { column: index, data_type, text: key, range })? {
+                self.values.push(value(&mut cursor, data_type)?);
             }
-            carry.key(index, key, is_compact.then_some((start + usize::from(index > 0), cursor.at())));
-            carry.value(&mut cursor, column.data_type)?;
-            carry.end_column(index)?;
         }
         cursor.end()
     }
