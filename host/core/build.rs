@@ -21,6 +21,11 @@ const RUNTIME: &str = "STILLBOX_EMBED_JAVASCRIPT_RUNTIME";
 fn main() -> io::Result<()> {
     let variable = |name: &str| env::var_os(name).map(PathBuf::from).ok_or_else(|| io::Error::other(name.to_owned()));
     let (sdk, out) = (variable("CARGO_MANIFEST_DIR")?.join("sdk"), variable("OUT_DIR")?);
+    if !sdk.join("guest-sdk/src").is_dir() {
+        let message = "the links in the repository are files: clone it again with `git clone -c core.symlinks=true`; \
+                       Windows allows links in its developer mode";
+        return Err(io::Error::other(message));
+    }
     let mut files = Vec::new();
     collect(&sdk, &mut files)?;
     let mut entries = Vec::new();

@@ -76,7 +76,8 @@ pub(crate) fn state_directory(state: &StateDirectory) -> Option<PathBuf> {
     }
     match choose_base_strategy() {
         Ok(directories) => {
-            let state = directories.state_dir().unwrap_or_else(|| directories.data_dir());
+            // Windows has no folder for states. That of data follows the user to other machines.
+            let state = directories.state_dir().unwrap_or_else(|| directories.cache_dir());
             Some(state.join("stillbox").join("runs"))
         }
         Err(error) => {

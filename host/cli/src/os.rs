@@ -1,5 +1,5 @@
-//! What operating systems do differently: the streams, open files and the end of the process. There is a module for each family of
-//! them, with the same functions.
+//! Functions of the operating system for streams, open files and the end of the process. There is a module for each family of systems,
+//! with the same functions.
 
 #[cfg(unix)]
 mod unix;

@@ -1,4 +1,4 @@
-//! What operating systems do differently. There is a module for each family of them, with the same functions and types, so that the
+//! Functions of the operating system. There is a module for each family of systems, with the same functions and types, so that the
 //! other modules of the library name no system.
 //!
 //! Windows has no counterpart of some promises, and functions there say so: private folders depend on the access lists that they

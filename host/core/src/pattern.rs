@@ -66,7 +66,7 @@ pub(crate) fn find(base: &Path, written: &Path) -> Result<Vec<PathBuf>, PatternE
     for alternative in alternatives(pattern).map_err(malformed)? {
         let root = root(&alternative);
         let start = if root.as_os_str().is_empty() { base.to_owned() } else { root.clone() };
-        let names = &alternative[root.as_os_str().len()..];
+        let names = alternative.get(root.as_os_str().len()..).unwrap_or_default();
         visit(start, &ComponentPattern::parse_all(names).map_err(malformed)?, &mut found)?;
     }
     if found.is_empty() {

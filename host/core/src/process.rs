@@ -141,5 +141,7 @@ fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
 /// Kills a program with its process group and waits for the program.
 fn kill(child: &mut Child) -> io::Result<()> {
     kill_group(child.id());
+    // Windows may have ended nothing: that is done by another program.
+    let _ = child.kill();
     child.wait().map(|_| ())
 }

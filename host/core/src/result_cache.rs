@@ -25,6 +25,7 @@ use crate::batch::StepOutput;
 use crate::cleanup::CleanupRegistry;
 use crate::component::Signature;
 use crate::http::ResponseStore;
+use crate::os;
 use crate::private_dir::{create_temporary, is_private, note_use, open_private};
 
 pub(crate) use call_log::{CallLog, CallRecorder, CallReplay};
@@ -94,7 +95,7 @@ impl ResultCache {
         let written = encode().and_then(|bytes| {
             let mut file = create_temporary(&path)?;
             file.write_all(&bytes)?;
-            file.persist(&path)?;
+            os::persist(file, &path)?;
             Ok(())
         });
         if let Err(error) = written {

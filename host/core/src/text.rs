@@ -46,7 +46,9 @@ fn windows_word(text: &str) -> Cow<'_, str> {
     if !text.is_empty() && text.chars().all(is_plain) {
         Cow::Borrowed(text)
     } else {
-        Cow::Owned(format!("\"{}\"", text.replace('"', "\\\"")))
+        // File names have no quotation marks. A backslash before one would be a part of the word.
+        let after = &text[text.trim_end_matches('\\').len()..];
+        Cow::Owned(format!("\"{text}{after}\""))
     }
 }
 
@@ -58,6 +60,7 @@ mod tests {
     fn words_of_windows_are_quoted_where_needed() {
         assert_eq!(windows_word(r"my-steps\a.toml"), r"my-steps\a.toml");
         assert_eq!(windows_word(r"my steps\a"), "\"my steps\\a\"");
+        assert_eq!(windows_word(r"my steps\"), "\"my steps\\\\\"");
         assert_eq!(windows_word(""), "\"\"");
     }
 

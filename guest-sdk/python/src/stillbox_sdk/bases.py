@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 import sysconfig
+import time
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
@@ -25,6 +26,8 @@ from .worlds import contract_folder
 _MAX_BASES = 8
 # Hexadecimal digits of a name that identify its lock: an offset in the file of locks, of 60 bits.
 _LOCK_DIGITS = 15
+# Seconds between two attempts to lock on Windows, where a lock cannot be waited for.
+_LOCK_RETRY = 0.05
 
 
 def source(project: Project, modules: StepModules) -> str:
@@ -166,12 +169,32 @@ def _lock(locks: IO[bytes], key: str, *, waits: bool = True) -> Iterator[None]:
 
     Raises `OSError` if another process has the lock and this one does not wait.
     """
-    # Only builds need it, and they run on Unix.
-    import fcntl
-
     offset = int(key[:_LOCK_DIGITS], 16)
-    fcntl.lockf(locks, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB, 1, offset)
-    try:
-        yield
-    finally:
-        fcntl.lockf(locks, fcntl.LOCK_UN, 1, offset)
+    # Only builds need these modules, which the Python of a component does not have.
+    if sys.platform == "win32":
+        import msvcrt
+
+        def change(mode: int) -> None:
+            locks.seek(offset)
+            msvcrt.locking(locks.fileno(), mode, 1)
+
+        while True:
+            try:
+                change(msvcrt.LK_NBLCK)
+                break
+            except OSError:
+                if not waits:
+                    raise
+                time.sleep(_LOCK_RETRY)
+        try:
+            yield
+        finally:
+            change(msvcrt.LK_UNLCK)
+    else:
+        import fcntl
+
+        fcntl.lockf(locks, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB, 1, offset)
+        try:
+            yield
+        finally:
+            fcntl.lockf(locks, fcntl.LOCK_UN, 1, offset)

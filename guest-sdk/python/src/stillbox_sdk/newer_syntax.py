@@ -1,4 +1,4 @@
-"""Tells an error of syntax from syntax that only the Python of a component knows: it may be newer than the one that builds a step."""
+"""Distinguishes errors of syntax from syntax that only the Python of a component knows, which may be newer than the one that builds a step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ADDED: list[tuple[tuple[int, int], bytes]] = [
     # Defaults of type parameters, which are new in 3.12, and `global` in `except`.
     ((3, 13), rb"\b(?:def|class|type)[\s\\]+[^\s\\(\[:=]+[\s\\]*\[|\bglobal\b"),
     # Templates, several exceptions without parentheses, and names of new characters.
-    ((3, 14), rb"\b(?:t|tr|rt)['\"]|\bexcept\b[\s*\\]*(?:[^\s*\\(:][^:]*,|\([^:]*\)[\s\\]*,)|\\N\{"),
+    ((3, 14), rb"\b(?:t|tr|rt)['\"]|\bexcept\b[\s*\\]*(?:[^\s*\\(:][^:]{0,1000},|\([^:]{0,1000}\)[\s\\]*,)|\\N\{"),
 ]
 
 # Messages for a letter of a newer version of Unicode, and for what Python 3.13 permits in the type parameters of a class.

@@ -1,7 +1,8 @@
 """Finds mistakes that need no compiler, before it runs for seconds: the syntax of the modules that a step imports, and imports of
 modules that do not exist.
 
-All that it reports is a mistake for the compiler as well. What it cannot decide is left to the compiler."""
+What it reports is a mistake for the compiler as well. What it cannot decide is left to the compiler: also a missing module where the step
+seems to change where modules are found."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ PROVIDED = {"stillbox_sdk", "wit_world", "componentize_py_types", "componentize_
 # Errors of the parser for a source that has no mistake in its syntax, such as one that is nested too deeply for this Python.
 UNREADABLE = (ValueError, RecursionError, MemoryError)
 # Code that may change where modules are found.
-_CHANGES_IMPORTS = re.compile(rb"\bsys\s*\.\s*(?:path|modules)\b|\b(?:from\s+sys|sys\s+as)\b|\b(?:addsitedir|meta_path|path_hooks)\b")
+_CHANGES_IMPORTS = re.compile(rb"\bsys\s*\.\s*(?:path|modules)\b|\b(?:from\s+sys|sys[\s\\]+as)\b|\b(?:__import__|addsitedir|meta_path|path_hooks)\b")
 # Names by which a module can define others.
 _DEFINES_ANY = {"*", "__dict__", "__getattr__", "exec", "globals", "locals", "modules", "setattr", "vars"}
 
@@ -115,7 +116,7 @@ def _may_define(package: str, name: str, staged: Path) -> bool:
         # Only a package has modules.
         return path.with_suffix(".py").is_file()
     try:
-        tree = ast.parse(init.read_bytes())
+        tree = _parse(init.read_bytes(), init.name)
     except (SyntaxError, *UNREADABLE):
         return True
     modules = set[int]()

@@ -6,11 +6,17 @@ use std::os::windows::fs::MetadataExt as _;
 use std::os::windows::io::{AsHandle, AsRawHandle};
 use std::path::Path;
 use std::process;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+use std::time::Duration;
 
 use winapi_util::file::{Information, information};
 
 /// `ERROR_INVALID_HANDLE`.
 const INVALID_HANDLE: i32 = 6;
+
+/// The time in which a message is written.
+const WRITTEN_WITHIN: Duration = Duration::from_millis(50);
 
 /// Returns an error if the command was started without a standard input.
 pub(crate) fn check_stdin() -> io::Result<()> {
@@ -34,7 +40,7 @@ pub(crate) fn exit(code: i32) -> ! {
     process::exit(code)
 }
 
-/// Returns a number that changes when a file is replaced by another one: its time of creation.
+/// Returns the time when a file was created. One that replaces it within 15 seconds may get the same.
 pub(crate) fn generation(metadata: &Metadata) -> u64 {
     metadata.creation_time()
 }
@@ -53,9 +59,17 @@ pub(crate) fn stream_at(path: &Path, stream: &impl AsHandle) -> Option<File> {
     (identity(&found) == identity(&there)).then_some(stream)
 }
 
-/// Writes to standard error without its lock. If it is a pipe that is not read, this waits.
+/// Writes to standard error without its lock. The write may block, so another thread does it, for which this waits only for a moment.
 pub(crate) fn write_without_blocking(parts: [&str; 5]) {
-    if let Ok(stderr) = io::stderr().as_handle().try_clone_to_owned() {
-        let _ = File::from(stderr).write(parts.concat().as_bytes());
+    let text = parts.concat();
+    let (done, is_done) = sync_channel(1);
+    let write = move || {
+        if let Ok(stderr) = io::stderr().as_handle().try_clone_to_owned() {
+            let _ = File::from(stderr).write(text.as_bytes());
+        }
+        let _ = done.send(());
+    };
+    if thread::Builder::new().spawn(write).is_ok() {
+        let _ = is_done.recv_timeout(WRITTEN_WITHIN);
     }
 }

@@ -45,7 +45,8 @@ impl BuildLock {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(failed)?;
         }
-        let file = File::options().create(true).append(true).open(path).map_err(failed)?;
+        // Windows locks no file that is open for appending alone.
+        let file = File::options().read(true).create(true).append(true).open(path).map_err(failed)?;
         let mut is_reported = false;
         loop {
             match try_lock(&file) {

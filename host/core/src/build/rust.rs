@@ -143,7 +143,7 @@ fn write_slim(
         let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(unwritable)?;
         file.write_all(&slim).map_err(unwritable)?;
         os::make_readable(file.as_file()).map_err(unwritable)?;
-        file.persist(&wasm).map_err(|error| unwritable(error.error))?;
+        os::persist(file, &wasm).map_err(unwritable)?;
     }
     Ok(wasm)
 }

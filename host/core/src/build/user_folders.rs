@@ -9,7 +9,7 @@ use super::error::BuildError;
 
 /// The variables that name the folders, and the defaults below the home folder.
 const DATA: (&str, &str) =
-    if cfg!(windows) { ("APPDATA", r"AppData\Roaming") } else { ("XDG_DATA_HOME", ".local/share") };
+    if cfg!(windows) { ("LOCALAPPDATA", r"AppData\Local") } else { ("XDG_DATA_HOME", ".local/share") };
 const CACHE: (&str, &str) =
     if cfg!(windows) { ("LOCALAPPDATA", r"AppData\Local") } else { ("XDG_CACHE_HOME", ".cache") };
 

@@ -21,6 +21,7 @@ use crate::component::{Component, ComponentFile};
 use crate::failure::{Failure, FailureKind, RowPlace};
 use crate::grants::{Grants, Redactor};
 use crate::instance_log::LogContent;
+use crate::os;
 use crate::plan::Step;
 use crate::private_dir::create_temporary;
 use crate::text::causes;
@@ -158,7 +159,7 @@ impl BundleWriter {
             fs::create_dir_all(&self.bundles.directory)?;
             let mut file = create_temporary(&path)?;
             file.write_all(&bytes)?;
-            file.persist(&path)?;
+            os::persist(file, &path)?;
             Ok(())
         };
         write().map_err(|source| BundleWriteError::Io { folder: self.bundles.directory.clone(), source })?;

@@ -19,6 +19,7 @@ use wasmtime::component::Component;
 
 use super::{does_not_fit, load};
 use crate::frame::{FrameError, FrameFormat, HEADER};
+use crate::os;
 use crate::private_dir::{create_temporary, is_private, make_private, note_use, open_private};
 
 /// The frame of an entry. Its payload is the code, followed by the note, the key, the length of the note, and the time of the
@@ -140,6 +141,6 @@ fn write(path: &Path, key: &str, (code, note): (&[u8], &[u8]), compiled_in: Dura
         file.write_all(part)?;
     }
     file.write_all(&FORMAT.header(&parts))?;
-    file.persist(path)?;
+    os::persist(file, path)?;
     Ok(())
 }

@@ -12,6 +12,8 @@ use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use tempfile::NamedTempFile;
+
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -22,9 +24,6 @@ const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 /// The bit that lets the owner write.
 const OWNER_WRITES: u32 = 0o200;
-
-/// The permissions of a new output, before the umask.
-const NEW_FILE_MODE: u32 = 0o666;
 
 /// A part of a name or path.
 pub(crate) type Unit = u8;
@@ -146,16 +145,19 @@ pub(crate) fn for_this_user<'b, 'p, 's>(
     builder.permissions(Permissions::from_mode(0o600))
 }
 
-/// Gives a temporary file the permissions of any new file.
-pub(crate) fn for_all_users<'b, 'p, 's>(
-    builder: &'b mut tempfile::Builder<'p, 's>,
-) -> &'b mut tempfile::Builder<'p, 's> {
-    builder.permissions(Permissions::from_mode(NEW_FILE_MODE))
-}
-
 /// Lets all users read a temporary file, and its owner write it.
 pub(crate) fn make_readable(file: &File) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(0o644))
+}
+
+/// Renames a temporary file, which may replace another one.
+pub(crate) fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    file.persist(path).map(drop).map_err(|error| error.error)
+}
+
+/// Removes a file. Returns true, also if a process uses it.
+pub(crate) fn remove_unless_used(path: &Path) -> io::Result<bool> {
+    fs::remove_file(path).map(|()| true)
 }
 
 /// Returns permissions with which the owner can write, too.

@@ -16,6 +16,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use tempfile::NamedTempFile;
 use winapi_util::file::information;
 
 /// `FILE_FLAG_BACKUP_SEMANTICS`, without which folders cannot be opened.
@@ -26,6 +27,18 @@ const OPEN_REPARSE_POINT: u32 = 0x0020_0000;
 
 /// `CREATE_NEW_PROCESS_GROUP`: Ctrl-C is not sent to the program.
 const NEW_PROCESS_GROUP: u32 = 0x0000_0200;
+
+/// `FILE_LIST_DIRECTORY`.
+const LIST_FOLDER: u32 = 1;
+
+/// `FILE_SHARE_READ | FILE_SHARE_WRITE`: the file can be neither renamed nor removed.
+const WITHOUT_RENAMING: u32 = 3;
+
+/// `ERROR_SHARING_VIOLATION`.
+const SHARING_VIOLATION: i32 = 32;
+
+/// `ERROR_USER_MAPPED_FILE`.
+const USER_MAPPED_FILE: i32 = 1224;
 
 /// A part of a name or path.
 pub(crate) type Unit = u16;
@@ -52,7 +65,7 @@ impl FileId {
 
     /// Identifies the file or folder at a path.
     pub(crate) fn of(path: &Path) -> io::Result<Self> {
-        Self::of_file(&open_folder(path)?)
+        Self::of_file(&OpenOptions::new().access_mode(0).custom_flags(BACKUP_SEMANTICS).open(path)?)
     }
 
     /// Identifies what is at a path, which may be a link.
@@ -111,12 +124,13 @@ pub(crate) fn not_blocking() -> OpenOptions {
     OpenOptions::new()
 }
 
-/// Opens a folder, or a file, to hold and identify it.
+/// Opens a folder. It cannot be renamed or removed until it is closed.
 pub(crate) fn open_folder(path: &Path) -> io::Result<File> {
-    OpenOptions::new().access_mode(0).custom_flags(BACKUP_SEMANTICS).open(path)
+    let mut options = OpenOptions::new();
+    options.access_mode(LIST_FOLDER).share_mode(WITHOUT_RENAMING).custom_flags(BACKUP_SEMANTICS).open(path)
 }
 
-/// Returns `None`: an open folder has no second path. It cannot be renamed while it is open.
+/// Returns `None`: an open folder has no second path, and [cannot be renamed](open_folder).
 pub(crate) fn path_of_open(_: &File) -> Option<PathBuf> {
     None
 }
@@ -131,7 +145,7 @@ pub(crate) fn sync_file(path: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).open(path)?.sync_all()
 }
 
-/// Sets the time when a file was changed. The file may be open for reading only, with which it cannot be changed.
+/// Sets the time when a file was changed. The time cannot be set by a handle that only reads.
 pub(crate) fn set_modified(_: &File, path: &Path, time: SystemTime) -> io::Result<()> {
     not_followed().write(true).open(path)?.set_modified(time)
 }
@@ -158,16 +172,25 @@ pub(crate) fn for_this_user<'b, 'p, 's>(
     builder
 }
 
-/// A temporary file inherits its access list.
-pub(crate) fn for_all_users<'b, 'p, 's>(
-    builder: &'b mut tempfile::Builder<'p, 's>,
-) -> &'b mut tempfile::Builder<'p, 's> {
-    builder
-}
-
 /// Does nothing: a file has the access list of its folder.
 pub(crate) fn make_readable(_: &File) -> io::Result<()> {
     Ok(())
+}
+
+/// Renames a temporary file, which may replace another one. Unlike that of the library, the renaming of the standard library
+/// replaces a file that is open.
+pub(crate) fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    let (file, made) = file.keep().map_err(|error| error.error)?;
+    drop(file);
+    fs::rename(&made, path).inspect_err(|_| drop(fs::remove_file(&made)))
+}
+
+/// Removes a file. Returns false if a process uses it: one that is mapped, as compiled components are, cannot be removed.
+pub(crate) fn remove_unless_used(path: &Path) -> io::Result<bool> {
+    match fs::remove_file(path) {
+        Err(error) if matches!(error.raw_os_error(), Some(SHARING_VIOLATION | USER_MAPPED_FILE)) => Ok(false),
+        removed => removed.map(|()| true),
+    }
 }
 
 /// Returns permissions with which the file can be written.

@@ -6,6 +6,7 @@
 use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 
+use crate::os;
 use crate::private_dir::{check_private, create_temporary, make_private, note_use, open_private};
 use crate::reference::Digest;
 
@@ -72,7 +73,7 @@ impl DownloadCache {
         let path = path(directory, kind, digest);
         let mut file = create_temporary(&path)?;
         file.write_all(bytes)?;
-        file.persist(&path)?;
+        os::persist(file, &path)?;
         Ok(Some(path))
     }
 }

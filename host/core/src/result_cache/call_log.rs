@@ -17,6 +17,7 @@ use crate::cleanup::Entry;
 use crate::component::Signature;
 use crate::corrupt::CorruptFile;
 use crate::frame::ReadFrameError;
+use crate::os;
 use crate::private_dir::{create_temporary, note_use};
 
 /// The call log of an instance.
@@ -125,7 +126,7 @@ impl CallRecorder {
     /// The file cannot be written or renamed.
     pub(crate) fn end(mut self) -> io::Result<()> {
         self.file.write_all(&encode(&self.key, None).map_err(io::Error::other)?)?;
-        self.file.into_inner().map_err(io::IntoInnerError::into_error)?.persist(&self.path)?;
+        os::persist(self.file.into_inner().map_err(io::IntoInnerError::into_error)?, &self.path)?;
         drop(self.registered);
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use crate::os;
 use crate::private_dir::{FOLDER_MARK, TEMPORARY_PREFIX, lock_of_folder, not_followed};
 
 /// The file extension of entries of the result cache.
@@ -106,12 +107,12 @@ struct CacheEntry {
 }
 
 impl CacheEntry {
-    /// Returns whether it was removed. A folder stays while a build uses it.
+    /// Returns whether it was removed. A folder stays while a build uses it, and on Windows a file while a run does.
     fn remove(&self) -> io::Result<bool> {
         if !self.is_folder {
-            return fs::remove_file(&self.path).map(|()| true);
+            return os::remove_unless_used(&self.path);
         }
-        let lock = not_followed().create(true).append(true).open(lock_of_folder(&self.path))?;
+        let lock = not_followed().read(true).create(true).append(true).open(lock_of_folder(&self.path))?;
         // Builds ignore file systems without locks, too.
         if matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) {
             return Ok(false);
@@ -233,7 +234,7 @@ mod tests {
         let mark = File::options().write(true).open(environment.join(FOLDER_MARK)).unwrap();
         mark.set_modified(now - Duration::from_hours(2)).unwrap();
         // While a build uses it, it stays.
-        let lock = File::options().create(true).append(true).open(lock_of_folder(&environment)).unwrap();
+        let lock = File::options().read(true).create(true).append(true).open(lock_of_folder(&environment)).unwrap();
         lock.lock_shared().unwrap();
         let pruned = prune_cache(&[top], Duration::from_hours(1), None).unwrap();
         assert_eq!((pruned.removed.entries, pruned.remaining.entries), (0, 1));

@@ -110,11 +110,14 @@ fn add_overrides(overrides: &Overrides, limits_matter: bool, all: &mut Fingerpri
     }
 }
 
-/// Returns the time when a file was changed, in seconds since 1970.
+/// Returns the time when a file was changed: seconds since 1970, and nanoseconds after them.
 fn time_of_change(metadata: &fs::Metadata) -> String {
     match metadata.modified().map(|time| time.duration_since(UNIX_EPOCH).map_err(|before| before.duration())) {
         Ok(Ok(since)) => format!("{}.{:09}", since.as_secs(), since.subsec_nanos()),
-        Ok(Err(before)) => format!("-{}.{:09}", before.as_secs(), before.subsec_nanos()),
+        Ok(Err(before)) => match before.subsec_nanos() {
+            0 => format!("-{}.000000000", before.as_secs()),
+            nanos => format!("-{}.{:09}", before.as_secs() + 1, 1_000_000_000 - nanos),
+        },
         Err(error) => error.to_string(),
     }
 }

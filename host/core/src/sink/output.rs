@@ -107,7 +107,7 @@ impl OutputFile {
                 return Ok(Self::Staged(file, place, writeback));
             }
             (_, Some(part)) => create_part(part),
-            _ => os::for_all_users(tempfile::Builder::new().prefix(&temporary_prefix(target))).tempfile_in(folder),
+            _ => tempfile::Builder::new().prefix(&temporary_prefix(target)).make_in(folder, create),
         };
         let file = file.map_err(|source| {
             let folder = match target.parent() {
@@ -179,8 +179,12 @@ pub(crate) fn sync_folder(file: &Path) {
 
 /// Creates a temporary file with this name, which is removed when dropped.
 fn create_part(part: &Path) -> io::Result<NamedTempFile> {
-    let file = OpenOptions::new().read(true).write(true).create_new(true).open(part)?;
-    Ok(NamedTempFile::from_parts(file, TempPath::try_from_path(part)?))
+    Ok(NamedTempFile::from_parts(create(part)?, TempPath::try_from_path(part)?))
+}
+
+/// Creates a file with the permissions of any new file, which those of temporary files are not.
+fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create_new(true).open(path)
 }
 
 /// Opens a retained temporary file and truncates it to a length. It is not removed when dropped.

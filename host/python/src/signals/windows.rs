@@ -1,4 +1,4 @@
-//! Windows has no handlers of signals that another library can replace: guests use those for exceptions, of which there can be many.
+//! Windows has no signal handlers. Traps of guests are exceptions there, for which several libraries can have handlers.
 
 /// The handlers of traps at some time, which never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use super::evidence::evidence;
 use super::{RunSettings, resume};
 use crate::args::MessageFormat;
 use crate::exit_code::Exit;
-#[cfg(feature = "otlp")]
 use crate::os;
+#[cfg(feature = "otlp")]
 use crate::otlp::Otlp;
 use crate::output::progress::Display;
 use crate::output::records::{End, Records, could_be_made};

@@ -10,6 +10,7 @@ use crate::build::lock::BuildLock;
 use crate::build::{BuildError, BuildOptions, BuildProfile, rust, sdk, user_folders};
 use crate::digest::{digest_of_parts, first_digits};
 use crate::event::Event;
+use crate::os;
 use crate::private_dir;
 
 /// The variable that names a component to use.
@@ -65,7 +66,7 @@ fn built(dir: &Path, options: BuildOptions<'_>) -> Result<Vec<u8>, BuildError> {
     let wasm = rust::build(&rust::program(), &sdk.join("javascript/runtime"), in_cache)?;
     let component = fs::read(&wasm).map_err(unwritable)?;
     let file = FILE.write(&path, &component).map_err(unwritable)?;
-    file.persist(&path).map_err(|error| unwritable(error.error))?;
+    os::persist(file, &path).map_err(unwritable)?;
     if !is_clone {
         // Half a gigabyte that is of no further use.
         let _ = fs::remove_dir_all(&target);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use crate::digest::{digest_of_parts, first_digits};
+use crate::os;
 use crate::private_dir;
 
 /// The paths and contents of all files, sorted by path.
@@ -49,7 +50,7 @@ fn is_intact(path: &Path, content: &[u8]) -> bool {
 fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = private_dir::create_temporary(path)?;
     file.write_all(content)?;
-    file.persist(path).map(drop).map_err(|error| error.error)
+    os::persist(file, path)
 }
 
 #[cfg(test)]
