@@ -1,8 +1,8 @@
 """Finds mistakes that need no compiler, before it runs for seconds: the syntax of the modules that a step imports, and imports of
 modules that do not exist.
 
-What it reports is a mistake for the compiler as well. What it cannot decide is left to the compiler: also a missing module where the step
-seems to change where modules are found."""
+The compiler rejects what this check reports, except where a step defines modules by unusual means. Uncertain cases are left to it, such as
+a missing module if the step seems to change where modules are found."""
 
 from __future__ import annotations
 

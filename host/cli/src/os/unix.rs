@@ -39,7 +39,7 @@ pub(crate) fn stream_at(path: &Path, stream: &impl AsFd) -> Option<File> {
     ((found.dev(), found.ino()) == (there.dev(), there.ino())).then_some(stream)
 }
 
-/// Writes to standard error without blocking, and without memory of the heap. What has no room is lost.
+/// Writes to standard error without blocking and without allocating. Text for which the pipe has no room is lost.
 pub(crate) fn write_without_blocking(parts: [&str; 5]) {
     let parts = parts.map(|part| IoSlice::new(part.as_bytes()));
     // A second descriptor can be non-blocking without a change for other writers, including other processes.

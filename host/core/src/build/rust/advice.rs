@@ -72,7 +72,7 @@ const NATIVE: &str = "it compiles C, for which no compiler for components is ins
 /// Parts of the linker's message for a crate with several steps, which does not say so.
 const SEVERAL_STEPS: [&str; 2] = ["stillbox:step/guest@", "is already defined"];
 
-/// What a crate with several steps has to change.
+/// The help for a crate with several steps.
 const ONE_STEP: &str =
     "the crate has several `#[step]`, and a component has exactly one: move the others to crates of their own";
 
