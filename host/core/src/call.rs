@@ -3,6 +3,7 @@
 //! This is the only place that calls `bind`, `process` and `finish` of a planned step. The policy of the step, the cache of
 //! its results and the use of instances for several batches are decided by the callers.
 
+mod find_row;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,8 @@ use crate::plan::{ColumnSource, Step};
 use crate::row_size::repeated_bytes;
 use crate::sandbox::{CallOptions, CallSubject, Sandbox, Session, from_step_error};
 use crate::units::format_size;
+
+pub(crate) use find_row::RowSearch;
 
 /// The most bytes that copies of repeated rows take, whatever the limit: the values of a column have 32-bit offsets.
 const MAX_REPEATED: u64 = 1 << 30;

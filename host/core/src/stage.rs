@@ -1,7 +1,6 @@
 //! Stages: a task decodes one work item of a stage, passes its rows through all steps, and encodes them for the sinks.
 
 mod dropped;
-mod find_row;
 mod join;
 mod on_failure;
 mod reject;

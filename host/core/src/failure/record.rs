@@ -89,6 +89,11 @@ impl FailureKind {
             Self::Host => "host",
         }
     }
+
+    /// Returns whether a row may be the cause. Parameters, models and the host fail without one.
+    pub(crate) fn concerns_rows(self) -> bool {
+        !matches!(self, Self::Parameters | Self::Model | Self::Host | Self::Interrupted)
+    }
 }
 
 impl fmt::Display for FailureKind {

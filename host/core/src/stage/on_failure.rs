@@ -5,7 +5,7 @@
 //! names its row takes two more. Every call either completes at least one row or splits its range, so a hostile guest
 //! cannot cause more than `2 n` calls for a batch of `n` rows, each with as many retries as the policy allows.
 //!
-//! Under `stop`, the row is looked for in the same way, but for a short time only: see [`find_row`](super::find_row).
+//! Under `stop`, the row is looked for in the same way, but for a short time only: see [`RowSearch`].
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -18,12 +18,11 @@ use rand::RngExt as _;
 
 use super::Stage;
 use super::dropped::{BatchDrops, DroppedRow};
-use super::find_row::RowSearch;
 use super::reject::RejectRecord;
-use super::step::{call, concerns_rows};
+use super::step::call;
 use crate::batch::{CheckedOutput, Rows, StepOutput};
 use crate::bundle::{CallEvidence, FailedCall, places};
-use crate::call::{Callee, StepInstance};
+use crate::call::{Callee, RowSearch, StepInstance};
 use crate::config::instance::InstanceLife;
 use crate::engine::CapturedOutput;
 use crate::failure::{Failure, FailureContext, FailureKind};
@@ -141,7 +140,7 @@ impl PolicyRunner<'_> {
             Ok(()) => return Ok(()),
             Err(failure) => failure,
         };
-        if !concerns_rows(failure.kind) {
+        if !failure.kind.concerns_rows() {
             self.write_bundle(&failure, RowIs::Named);
             return Err(failure);
         }
@@ -174,8 +173,9 @@ impl PolicyRunner<'_> {
         if range.len() == 1 {
             return Some(range.start);
         }
-        let batch = self.context.batch.unwrap_or(0);
-        RowSearch { step: self.step, rows: self.rows, batch, stage: self.stage }.find(range, kind)
+        let callee = Callee { step: self.step, sandbox: &self.stage.sandbox, stop: &self.stage.stop };
+        let _slot = self.stage.slot(self.step);
+        RowSearch { callee, rows: self.rows, batch: self.context.batch.unwrap_or(0) }.find(range, kind)
     }
 
     /// Calls the step with a range, and retries while the policy allows it. The outer error ends the run.

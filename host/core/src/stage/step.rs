@@ -7,17 +7,12 @@ use crate::batch::{GivenRows, Rows, StepOutput};
 use crate::bundle::CallEvidence;
 use crate::call::{CallInput, Callee, StepInstance};
 use crate::config::instance::{CacheMode, InstanceLife};
-use crate::failure::{Failure, FailureContext, FailureKind};
+use crate::failure::{Failure, FailureContext};
 use crate::instance_log::InstanceLog;
 use crate::plan::Step;
 use crate::policy::Then;
 use crate::report::StepReport;
 use crate::result_cache::CacheKeyBuilder;
-
-/// Returns whether a failure may be caused by a row. Those of the parameters, of a model or of the host are not.
-pub(super) fn concerns_rows(kind: FailureKind) -> bool {
-    !matches!(kind, FailureKind::Parameters | FailureKind::Model | FailureKind::Host | FailureKind::Interrupted)
-}
 
 /// Returns whether a call may lead to a bundle. Its log may have 12 MiB, and most calls that reject rows have none.
 fn needs_evidence(step: &Step, stage: &Stage, output: Result<&StepOutput, &Failure>) -> bool {
@@ -25,7 +20,7 @@ fn needs_evidence(step: &Step, stage: &Stage, output: Result<&StepOutput, &Failu
     let may_end_run = match output {
         Ok(output) if output.rejections.is_empty() => return false,
         Ok(_) => ends_run,
-        Err(failure) => ends_run || !concerns_rows(failure.kind),
+        Err(failure) => ends_run || !failure.kind.concerns_rows(),
     };
     may_end_run || stage.bundles.as_ref().is_some_and(|bundles| bundles.has_place())
 }

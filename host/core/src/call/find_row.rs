@@ -7,11 +7,9 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use super::Stage;
+use super::{CallInput, Callee, StepInstance};
 use crate::batch::Rows;
-use crate::call::{CallInput, Callee, StepInstance};
 use crate::failure::FailureKind;
-use crate::plan::Step;
 
 /// The longest time that a search takes, and then the longest time for the call with the row alone. Steps with a shorter
 /// time limit get that time.
@@ -24,20 +22,18 @@ enum Probe {
     Failed(FailureKind),
 }
 
-/// Calls a step with parts of a batch.
-pub(super) struct RowSearch<'a> {
-    pub(super) step: &'a Step,
-    pub(super) rows: &'a Rows,
-    pub(super) batch: u64,
-    pub(super) stage: &'a Stage,
+/// Calls a step with parts of a batch, one after the other.
+pub(crate) struct RowSearch<'a> {
+    pub(crate) callee: Callee<'a>,
+    pub(crate) rows: &'a Rows,
+    pub(crate) batch: u64,
 }
 
 impl RowSearch<'_> {
     /// Returns the row at which the step fails with this kind of failure, if it is found in time. `range` are the rows of
     /// the call that failed.
-    pub(super) fn find(&self, range: Range<usize>, kind: FailureKind) -> Option<usize> {
-        let _slot = self.stage.slot(self.step);
-        let time = self.step.limits.time.min(SEARCH_TIME);
+    pub(crate) fn find(&self, range: Range<usize>, kind: FailureKind) -> Option<usize> {
+        let time = self.callee.step.limits.time.min(SEARCH_TIME);
         let halvings = usize::BITS - (range.len().max(2) - 1).leading_zeros();
         let until = Instant::now() + time;
         let (last, mut has_passed) = (range.end - 1, false);
@@ -64,9 +60,9 @@ impl RowSearch<'_> {
 
     /// Calls the step with some of the rows. Returns `None` if the run stops.
     fn probe(&self, range: Range<usize>, time: Duration) -> Option<Probe> {
-        let mut step = self.step.clone();
+        let mut step = self.callee.step.clone();
         step.limits.time = time;
-        let callee = Callee { step: &step, sandbox: &self.stage.sandbox, stop: &self.stage.stop };
+        let callee = Callee { step: &step, ..self.callee };
         let result = CallInput::new(&step, self.rows, range)
             .and_then(|input| StepInstance::new(callee, self.batch).process(callee, &input));
         match result {
