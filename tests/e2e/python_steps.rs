@@ -121,6 +121,15 @@ fn python_random_numbers_depend_on_the_batch_only() {
 }
 
 #[test]
+fn python_objects_of_a_component_are_immortal_if_they_need_not_be_deleted() {
+    let folder = Folder::new();
+    folder.write("input.jsonl", "{\"id\":3}\n");
+    let output = folder.output_of(misbehaving::pipeline("look-at-counts"));
+    let expected = "[True, True, True, True, True, True, False, False] ['ended']";
+    assert!(output.contains(expected), "{output}");
+}
+
+#[test]
 fn python_objects_are_next_to_each_other_in_memory() {
     let folder = Folder::new();
     folder.write("input.jsonl", "{\"id\":3}\n");

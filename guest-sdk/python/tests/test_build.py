@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import signal
+import subprocess
 import tempfile
 
 import pytest
@@ -75,6 +76,33 @@ def test_files_that_are_not_code_of_the_step_are_not_copied(folder, tmp_path_fac
     (folder / "build" / "__init__.py").write_text("")
     (folder / "pyproject.toml").write_text('[project]\nname = "a"\n[tool.stillbox]\nmodule = "build"\n')
     assert copied() == ["build/__init__.py", "build/lib/some.py", "count_words.py", "words/target/some.py"]
+
+
+def test_files_that_code_in_the_component_may_have_written_are_not_trusted(tmp_path):
+    path = tmp_path / "report.json"
+    assert build._read_made(path) is None
+    path.write_bytes(b"{}")
+    assert build._read_made(path) == b"{}"
+    with path.open("wb") as file:
+        file.truncate((64 << 20) + 1)
+    with pytest.raises(ProjectError, match="the step's code has replaced the file report.json of the build"):
+        build._read_made(path)
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(ProjectError, match="replaced the file report.json"):
+        build._read_made(path)
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"[]", b"{", b'{"place": "", "lines": [1]}', b"null", b"[" * 200_000])
+def test_a_report_of_another_form_is_an_error(folder, monkeypatch, content):
+    def componentize(command, cwd, **options):
+        (cwd / "sdk" / "report.json").write_bytes(content)
+        return subprocess.CompletedProcess(command, 1, "", "")
+
+    monkeypatch.setattr(build.subprocess, "run", componentize)
+    monkeypatch.setattr(build, "worlds", lambda *_: [])
+    with pytest.raises(ProjectError, match="replaced the file report.json"):
+        build.build(read_project(folder), folder / "words.wasm")
 
 
 def test_an_output_that_cannot_be_written_is_reported_in_one_line(folder, capsys):

@@ -203,7 +203,7 @@ fn a_python_step_sees_no_arguments_variables_or_files() {
 #[test]
 fn every_behaviour_of_the_misbehaving_python_step_has_an_expectation() {
     let others = ["raise-long", "say-with-print", "say-with-logging", "say-with-a-warning", "say-with-an-exception"];
-    let ways = ["count-pages", "draw", "look-around"];
+    let ways = ["count-pages", "draw", "look-around", "look-at-counts"];
     let cases = [WORDS, VALUES, SILENT].into_iter().flatten().map(|(how, ..)| *how);
     let mut cases: Vec<String> =
         cases.chain(MEMORY.iter().copied()).chain(others).chain(ways).map(ToOwned::to_owned).collect();

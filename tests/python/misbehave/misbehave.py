@@ -51,6 +51,17 @@ class Locked(Exception):
         self.file = sys.stdout
 
 
+class Ends:
+    """Notes when it is deleted."""
+
+    def __del__(self) -> None:
+        ENDED.append("ended")
+
+
+ENDED: list[str] = []
+KEPT = {"one": Ends()}
+
+
 class TellsNothing(StepError):
     """Its attributes cannot be read."""
 
@@ -283,6 +294,13 @@ def look_around() -> Told:
 def count_pages() -> Told:
     made = [bytes(50) for _ in range(1000)]
     return Told(said=f"{len({id(each) >> 12 for each in made})} pages")
+
+
+def look_at_counts() -> Told:
+    shared = (look_at_counts, look_at_counts.__code__, Ends, Ends.__name__, KEPT, os)
+    immortal = [sys._is_immortal(each) for each in (*shared, KEPT["one"], Told(said=""))]  # type: ignore[attr-defined]
+    del KEPT["one"]
+    return Told(said=f"{immortal} {ENDED}")
 
 
 def draw() -> Told:

@@ -6,11 +6,13 @@ Exit codes: 0 success; 1 failure, with a message on standard error; 2 invalid co
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import sysconfig
@@ -19,6 +21,8 @@ from pathlib import Path
 
 from .bases import Bases, base_code, base_key, source
 from .compiled import compiled_advice
+from .component_memory import make_immortal
+from .immortal import ADDRESSES
 from .modules import NeedsWholeError, StepModules
 from .quick_check import check
 from .project import CodeError, Project, ProjectError, read_project
@@ -31,6 +35,8 @@ _NO_CODE = _NO_CODE_FOLDERS | {"README.md", "output.jsonl", "pipeline.toml"}
 # componentize-py mounts the paths in the order of the command line. The modules of the step take precedence.
 _STEP, _SDK = "/0/", "/1/"
 _COMPONENTIZE = "import sys; from componentize_py import script; sys.exit(script())"
+# The most bytes of a file that code in the component writes for the build.
+_LARGEST_MADE = 64 << 20
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -162,15 +168,40 @@ def _componentize(project: Project, stage: Path, output: Path, report: Path, *, 
     # Keeps componentize-py from searching for packages in the active environment.
     environment["VIRTUAL_ENV"] = str(stage / "nowhere")
     done = subprocess.run(command, cwd=stage, env=environment, capture_output=True, text=True, errors="replace", check=False)
-    if report.exists():
-        found = json.loads(report.read_text(encoding="utf-8"))
-        error = "\n".join(found["lines"])
-        error = f"{found['place']}: {error}" if found["place"] else error
+    if (reported := _read_made(report)) is not None:
+        try:
+            found = json.loads(reported)
+            error = "\n".join(found["lines"])
+            error = f"{found['place']}: {error}" if found["place"] else error
+        except (LookupError, RecursionError, TypeError, ValueError):
+            raise _replaced(report) from None
         advice = compiled_advice(error, paths[2]) if project.has_dependencies else []
-        raise CodeError("\n".join([error, *(f"  hint: {line}" for line in advice)]))
+        # Packages have long messages of their own.
+        first, *others = error.splitlines() or [""]
+        raise CodeError("\n".join([first, *(f"  hint: {line}" for line in advice), *others]))
     if done.returncode != 0:
         output_text = "\n".join(part for part in (done.stdout.strip(), done.stderr.strip()) if part)
         raise ProjectError(f"componentize-py could not compile {project.folder}:\n{output_text}")
+    if addresses := _read_made(report.with_name(ADDRESSES)):
+        component = bytearray(output.read_bytes())
+        # A component of another form is slower.
+        with contextlib.suppress(ValueError):
+            make_immortal(component, addresses)
+            output.write_bytes(component)
+
+
+def _read_made(path: Path) -> bytes | None:
+    """Reads a file that code in the component may have written, which may be anything."""
+    with contextlib.suppress(FileNotFoundError):
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_MADE:
+            raise _replaced(path)
+        return path.read_bytes()
+    return None
+
+
+def _replaced(path: Path) -> ProjectError:
+    return ProjectError(f"the step's code has replaced the file {path.name} of the build")
 
 
 if __name__ == "__main__":

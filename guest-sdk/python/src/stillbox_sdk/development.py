@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from wit_world.imports import log, panic, source
 
-from . import component, heap, seeding
+from . import component, heap, immortal, seeding
 from .code import Code
 from .common_modules import COMMON
 from .contract import ErrorKind
@@ -59,6 +59,7 @@ def load(
     seeding.after_import()
     describe(ValueError("warm-up"), code, ErrorKind.INPUT)
     warm_up(component.Exports)
+    immortal.write_addresses(os.path.dirname(report))
     heap.close_gaps()
     gc.freeze()
     return type("Guest", (_Exports,), {"root": root, "handler": handler, "hidden": hidden, "stored": stored, "has_http": has_http})

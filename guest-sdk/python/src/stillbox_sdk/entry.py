@@ -13,7 +13,7 @@ import os
 import sys
 from typing import Any, NoReturn
 
-from . import component, heap, seeding
+from . import component, heap, immortal, seeding
 from .code import Code
 from .contract import ErrorKind
 from .errors import DefinitionError
@@ -56,6 +56,7 @@ def load(settings: dict[str, Any]) -> type[component.Exports]:
     describe(ValueError("warm-up"), code, ErrorKind.INPUT, step.target)
     seeding.after_import()
     warm_up(component.Exports)
+    immortal.write_addresses(os.path.dirname(settings["report"]))
     heap.close_gaps()
     # All current objects are permanent. Without `freeze`, every garbage collection would write to their memory.
     gc.freeze()
