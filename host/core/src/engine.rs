@@ -29,7 +29,7 @@ pub(crate) use access::{Access, AccessContext};
 pub(crate) use call_deadline::{CallDeadline, DeadlinePassed};
 pub(crate) use capture::ReportedExit;
 pub(crate) use captured_output::{Attribution, CapturedOutput};
-pub(crate) use config::{CompileSettings, Resident, engine, engine_without_pool};
+pub(crate) use config::{CompileSettings, IMAGE_BYTES, Resident, engine, engine_without_pool};
 pub use config::{Fuel, Traps};
 pub(crate) use drop_reasons::DropReasons;
 pub(crate) use folders::StagedFolders;

@@ -244,7 +244,7 @@ pub fn compile_from_stdin(settings: &str, memory: &str, time: &str) -> io::Resul
         let made = snapshot::answer(settings, &input).ok_or_else(|| malformed("the input"))?;
         return write_answer(COMPILED, &snapshot::encode(&made));
     }
-    match settings.engine().and_then(|engine| engine.precompile_component(&input)) {
+    match settings.engine_for_images(input.len() as u64).and_then(|engine| engine.precompile_component(&input)) {
         Ok(code) => write_answer(COMPILED, &code),
         Err(error) => {
             let links: Vec<String> = error.chain().map(ToString::to_string).collect();

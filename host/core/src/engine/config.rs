@@ -21,6 +21,10 @@ const TABLES_PER_COMPONENT: u32 = 48;
 const TABLE_ELEMENTS: usize = 32_768;
 /// The largest file that is assumed to be compiled code alone. A component with an interpreter has tens of MB.
 const COMPILED_BYTES: u64 = 8 << 20;
+/// The most bytes of the memory that a component begins with, if only a small part of it is data. An interpreter has 20 MB.
+pub(crate) const IMAGE_BYTES: u64 = 64 << 20;
+/// The same for a small component, as in wasmtime's default.
+const SPARSE_IMAGE_BYTES: u64 = 16 << 20;
 const KEEP_TABLE_RESIDENT: usize = 64 << 10;
 const KEEP_STACK_RESIDENT: usize = 64 << 10;
 
@@ -101,12 +105,14 @@ impl CompileSettings {
     }
 
     /// Creates an engine that compiles with these settings, and stores the memory that a component begins with as an image, however
-    /// sparse it is, of up to `bytes`. An image costs an instance nothing until it writes to it.
+    /// sparse it is. An image costs an instance nothing until it writes to it; otherwise each instance copies the data. The largest
+    /// image has four times the bytes of the component, at least 16 MiB and at most [`IMAGE_BYTES`].
     ///
     /// # Errors
     /// See [`engine`](Self::engine).
-    pub(crate) fn engine_for_images(self, bytes: u64) -> wasmtime::Result<Engine> {
-        Engine::new(self.configuration().memory_guaranteed_dense_image_size(bytes.saturating_add(1)))
+    pub(crate) fn engine_for_images(self, component: u64) -> wasmtime::Result<Engine> {
+        let bytes = component.saturating_mul(4).clamp(SPARSE_IMAGE_BYTES, IMAGE_BYTES);
+        Engine::new(self.configuration().memory_guaranteed_dense_image_size(bytes + 1))
     }
 
     fn configuration(self) -> Config {
@@ -245,7 +251,7 @@ mod tests {
             for made in [engine(2, (fuel, traps), Resident::default()), engine_without_pool(fuel, traps)] {
                 let (engine, settings) = made.unwrap();
                 assert_eq!(settings.to_string().parse(), Ok(settings));
-                for compiling in [settings.engine().unwrap(), settings.engine_for_images(1 << 26).unwrap()] {
+                for compiling in [settings.engine().unwrap(), settings.engine_for_images(IMAGE_BYTES).unwrap()] {
                     assert_eq!(compatibility(&engine), compatibility(&compiling), "{settings}");
                 }
             }

@@ -14,12 +14,12 @@ use super::code_moves::CodeMoves;
 use super::reader::InstanceReader;
 use super::{MadeSnapshot, SnapshotNote, SnapshotRequest};
 use crate::component::source;
-use crate::engine::{CompileSettings, State, bindings, isolated_linker};
+use crate::engine::{CompileSettings, IMAGE_BYTES, State, bindings, isolated_linker};
 use crate::limits::Limits;
 use crate::panics::caught;
 
 /// The most bytes of memory of a snapshot: every run that uses it reads as many, and the cache stores them.
-const MAX_MEMORY: usize = 64 << 20;
+const MAX_MEMORY: usize = IMAGE_BYTES as usize;
 /// The most bytes of messages, which every instance logs again.
 const MAX_LOG: usize = 64 << 10;
 /// Room for the page in which the instrumented component returns the address of its memory.
@@ -88,7 +88,7 @@ fn try_make(settings: CompileSettings, request: &SnapshotRequest, component: &[u
     let (changed, log) = tokio::runtime::Builder::new_current_thread().build()?.block_on(bound)?;
     let moves = CodeMoves::between(component, &changed);
     let moves = moves.ok_or_else(|| wasmtime::Error::msg("its code would not be the same"))?;
-    let code = settings.engine_for_images(MAX_MEMORY as u64)?.precompile_component(&changed)?;
+    let code = settings.engine_for_images(IMAGE_BYTES)?.precompile_component(&changed)?;
     Ok(MadeSnapshot { note: SnapshotNote { refused: None, log, moves }, code: code.into() })
 }
 
