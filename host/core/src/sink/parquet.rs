@@ -6,6 +6,7 @@
 //! because a group can only be written as a whole. A resumed run encodes these rows again, from the same batches and to
 //! the same bytes.
 
+mod distinct;
 mod row_group;
 
 use std::io::{self, Read, Write};
@@ -25,7 +26,7 @@ use parquet::file::metadata::{
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::SchemaDescriptor;
+use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 
 use super::error::{SinkError, SinkErrorKind};
 use super::format_error::FormatError;
@@ -37,6 +38,7 @@ use crate::row_size::{columns_bytes, max_row_bytes};
 use crate::spill::SpillFrame;
 use crate::values::{IntervalForm, Unsupported, parquet_field};
 use crate::writeback::Durability;
+use distinct::columns_without_repetition;
 use row_group::RowGroupStore;
 
 /// Maximum number of rows in a row group.
@@ -145,20 +147,27 @@ impl ParquetOutput {
         Ok(())
     }
 
-    /// Starts another row group if these rows are the first large ones of the incomplete one.
+    /// Chooses the encodings of a row group by its first rows. Starts another group if these rows are the first large ones of the
+    /// incomplete one.
     fn prepare_group(&mut self, rows: &RecordBatch) -> std::result::Result<(), FormatError> {
-        if self.has_large_rows || columns_bytes(rows.columns()) < LARGE_ROW as usize || max_row_bytes(rows) < LARGE_ROW
-        {
+        if self.has_large_rows {
             return Ok(());
         }
-        if self.group.in_progress_rows() > 0 {
-            self.end_group()?;
+        let mut properties = self.properties.clone().into_builder();
+        if columns_bytes(rows.columns()) >= LARGE_ROW as usize && max_row_bytes(rows) >= LARGE_ROW {
+            if self.group.in_progress_rows() > 0 {
+                self.end_group()?;
+            }
+            properties = properties.set_dictionary_enabled(false).set_statistics_enabled(EnabledStatistics::None);
+            self.has_large_rows = true;
+        } else if self.group.in_progress_rows() == 0 {
+            for column in columns_without_repetition(rows) {
+                properties = properties.set_column_dictionary_enabled(ColumnPath::from(column), false);
+            }
+        } else {
+            return Ok(());
         }
-        let properties = self.properties.clone().into_builder();
-        let properties =
-            properties.set_dictionary_enabled(false).set_statistics_enabled(EnabledStatistics::None).build();
-        self.group = new_group(&self.schema, &self.descriptor, &properties)?;
-        self.has_large_rows = true;
+        self.group = new_group(&self.schema, &self.descriptor, &properties.build())?;
         Ok(())
     }
 

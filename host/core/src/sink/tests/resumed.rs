@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow_array::{Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType as ArrowType, Field, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
-use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 
 use crate::format::{Compression, Format};
 use crate::sink::{SinkLocation, SinkSpec, StagingDir, SyncedLength, open};
@@ -109,6 +109,12 @@ fn row_groups_can_be_resumed() {
     let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
     let rows: Vec<_> = reader.metadata().row_groups().iter().map(RowGroupMetaData::num_rows).collect();
     assert_eq!(rows, [131_072, 131_072, 131_072, 66_784]);
+    // The ids differ, the texts repeat, and so do the scores of the first batch.
+    let has_dictionary = |column: &ColumnChunkMetaData| column.dictionary_page_offset().is_some();
+    let groups = reader.metadata().row_groups().iter();
+    let dictionaries: Vec<Vec<bool>> =
+        groups.map(|group| group.columns().iter().map(has_dictionary).collect()).collect();
+    assert_eq!(dictionaries[..2], [vec![false, true, true], vec![false, true, false]]);
     let read: usize = reader.build().unwrap().map(|batch| batch.unwrap().num_rows()).sum();
     assert_eq!(read, 460_000);
 }
