@@ -81,16 +81,18 @@ fn test_aligns_rows_around_a_missing_row() {
 #[test]
 fn test_reports_an_unexpected_reject_with_its_source_line() {
     let _redacted = redact_measures();
-    let input = "{\"text\":\"a\"}\n{\"text\":\"\"}\n";
+    let input = "{\"text\":\"a\"}\n{\"text\":\"\"}\n{\"text\":\"\"}\n";
     let folder = case(&[("input.jsonl", input), ("expected.jsonl", "{\"text\":\"a\",\"length\":1}\n")]);
     insta::assert_snapshot!(test(&folder, ADD_COLUMN, &[]).failed(1), @r#"
-          FAIL step/one  2 -> 1 rows
+          FAIL step/one  3 -> 1 rows
 
     FAIL step/one
-      1 row rejected, 0 expected
-      step/cases/one/expected-rejects.jsonl, row 1 is not expected
+      2 rows rejected, 0 expected
+      step/cases/one/expected-rejects.jsonl, rejection 1 is not expected
         + {"row":2,"message":"the text has no length"}
-      rejected: step/cases/one/input.jsonl:2 at tests/guests/programs/examples/add_column.rs:24:9: the text has no length
+      step/cases/one/expected-rejects.jsonl, rejection 2 is not expected
+        + {"row":3,"message":"the text has no length"}
+      rejected: step/cases/one/input.jsonl:2 and 1 more row at tests/guests/programs/examples/add_column.rs:24:9: the text has no length
         caused by: it is empty
 
        Summary 0 passed, 1 failed
@@ -217,11 +219,11 @@ fn test_shows_the_expected_and_the_actual_failure() {
 }
 
 #[test]
-fn a_case_can_lower_memory_time_and_fuel_limits() {
+fn a_case_can_lower_memory_time_and_fuel_limits_and_names_the_row_that_exceeds_them() {
     for (guest, limits, failure) in [
-        (BAD_MEMORY_STEPS, "limits = { memory = \"16MiB\" }\n", "kind = \"memory\"\n"),
-        (BAD_LOOP, "limits = { time = \"50ms\" }\n", "kind = \"timeout\"\n"),
-        (BAD_LOOP, "limits = { fuel = 1000000 }\n", "kind = \"fuel\"\n"),
+        (BAD_MEMORY_STEPS, "limits = { memory = \"16MiB\" }\n", "kind = \"memory\"\nrow = 2\n"),
+        (BAD_LOOP, "limits = { time = \"1s\" }\n", "kind = \"timeout\"\nrow = 2\n"),
+        (BAD_LOOP, "limits = { fuel = 1000000 }\n", "kind = \"fuel\"\nrow = 2\n"),
     ] {
         let files = [("input.jsonl", &*guilty()), ("case.toml", limits), ("expected-failure.toml", failure)];
         test(&case(&files), guest, &[]).succeeded();

@@ -39,6 +39,14 @@ pub struct Built {
     pub name: String,
 }
 
+/// The manifests of which the folder of a step has one.
+const MANIFESTS: [&str; 3] = ["Cargo.toml", "pyproject.toml", "package.json"];
+
+/// Returns whether a folder has the manifest of a step.
+pub fn has_manifest(dir: &Path) -> bool {
+    MANIFESTS.iter().any(|manifest| dir.join(manifest).exists())
+}
+
 /// Builds the step in a folder.
 ///
 /// The component is optimised for speed and keeps the functions and lines of the author's own code, so that a trap names

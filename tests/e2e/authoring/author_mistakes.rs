@@ -154,6 +154,7 @@ fn a_trap_is_reported_with_its_source_line() {
 
     FAIL count-words/first
       trap in step count-words: wasm `unreachable` instruction executed
+        at: count-words/cases/first/input.jsonl:2
         source: src/lib.rs:35:8
         frame: count_words (src/lib.rs:35:8)
         frame: {closure#0} (src/lib.rs:32:4)

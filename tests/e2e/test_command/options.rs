@@ -120,6 +120,10 @@ fn a_folder_without_cases_is_reported_with_the_files_to_create() {
     error: step cannot be tested: the step has no cases: create the folder `step/cases/first` with an input.jsonl, and run `stillbox test --update`
        Summary 0 passed, 1 step not tested
     ");
+    insta::assert_snapshot!(folder.stillbox(["test", "step"]).failed(2), @"
+    error: step cannot be tested: `step` has no Cargo.toml, pyproject.toml or package.json: give the folder of a step, or a compiled .wasm file
+       Summary 0 passed, 1 step not tested
+    ");
     folder.write("README.md", "");
     insta::assert_snapshot!(folder.stillbox(["test", "README.md"]).failed(2), @"
     error: `README.md` is not a folder: give the folder of a step, with its cases in `cases`

@@ -100,6 +100,9 @@ fn checks_that_need_recorded_responses_are_not_made_without_them() {
         json!({ "url": server.url("/a"), "status": 200, "answer": "/a 0 0", "headers": "content-length: 6" });
     let row = json!({ "url": server.url("/a") });
     let folder = case(&[("input.jsonl", &format!("{row}\n")), ("expected.jsonl", &format!("{expected}\n"))]);
+    let errors = test(&folder, FETCH, &[]).failed(1);
+    assert!(errors.contains("to allow it, add to the case.toml of the case:\n"), "{errors}");
+    assert!(errors.contains("[[allow.http]]\n"), "{errors}");
     let url = server.url("/");
     insta::assert_snapshot!(test(&folder, FETCH, &["--allow-http", &url]).succeeded().stderr, @"
        PASS step/one  1 -> 1 rows

@@ -10,15 +10,15 @@ use super::difference::Difference;
 use super::report::Problem;
 use super::run::CaseOutput;
 
-/// Compares rows and rejections with the expected ones.
+/// Compares rejections and rows with the expected ones. Rejections come first, because a row that is missing may have been rejected.
 pub(super) fn compare(case: &Case, rows: &[CaseRow], rejects: &[CaseRow], output: &CaseOutput) -> Vec<Problem> {
     let mut problems = Vec::new();
-    if let Some(difference) = Difference::between(rows, &from_output(&output.rows)) {
-        problems.push(Problem::Rows { file: case.folder.join(EXPECTED), difference });
-    }
     if let Some(difference) = Difference::between(rejects, &rejection_lines(&output.rejected)) {
         let (file, rejected) = (case.folder.join(EXPECTED_REJECTS), output.rejected.clone());
         problems.push(Problem::Rejects { file, difference, rejected });
+    }
+    if let Some(difference) = Difference::between(rows, &from_output(&output.rows)) {
+        problems.push(Problem::Rows { file: case.folder.join(EXPECTED), difference });
     }
     problems
 }

@@ -70,7 +70,7 @@ pub(super) fn record(
 /// The case cannot be run, or the run fails in another way than the case expects.
 fn run_once(component: &LoadedComponent, case: &Case, recorder: &Recorder) -> Result<(), Problem> {
     let problem = match Subject::new(component, case, Some(recorder)) {
-        Ok(subject) => match subject.run(Batching::Largest) {
+        Ok(subject) => match (Subject { is_recording: true, ..subject }).run(Batching::Largest) {
             Ok(_) => None,
             Err(failure) if failure.kind == FailureKind::Model => Some(Problem::Failed(failure)),
             Err(failure) => failed(case, failure, None),

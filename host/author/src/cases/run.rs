@@ -13,7 +13,7 @@ use stillbox::units::format_duration;
 use stillbox::{Failure, FailureKind, Limits, StepResult};
 
 use super::batches::Batching;
-use super::subject::Subject;
+use super::subject::{Subject, for_case};
 
 /// The output of a run.
 #[derive(Debug, Default)]
@@ -48,8 +48,13 @@ impl Subject {
     fn transform(&self, batches: &[Range<usize>]) -> Result<CaseOutput, Box<Failure>> {
         let mut all = CaseOutput::default();
         for (number, range) in batches.iter().enumerate() {
-            let result = self.step.call_with_seed(&self.batch(range), number as u64);
-            let result = result.map_err(|failure| self.locate(failure, range.start))?;
+            let (batch, seed) = (self.batch(range), number as u64);
+            let result = self.step.call_with_seed(&batch, seed).map_err(|failure| {
+                let row = if self.may_repeat() { self.step.find_row(&batch, seed, &failure) } else { None };
+                let mut failure = self.locate(failure, range.start);
+                failure.row = failure.row.or_else(|| self.input.place(range.start + row?));
+                failure
+            })?;
             self.add(&mut all, result, range.start);
         }
         Ok(all)
@@ -93,6 +98,7 @@ impl Subject {
     /// the batches of a case are not chosen by its author.
     fn locate(&self, mut failure: Box<Failure>, start: usize) -> Box<Failure> {
         (failure.component, failure.batch, failure.first_row) = (None, None, None);
+        failure.hint = failure.hint.map(|hint| for_case(&hint));
         let row = failure.row.take().and_then(|row| usize::try_from(row.index).ok());
         failure.row = row.and_then(|row| self.input.place(start + row));
         failure

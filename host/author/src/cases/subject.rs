@@ -20,6 +20,10 @@ pub(super) struct Subject {
     pub(super) input: CaseInput,
     /// The most rows of a batch.
     pub(super) batch_rows: usize,
+    /// Counts the requests that are sent.
+    pub(super) recorder: Option<Recorder>,
+    /// Whether everything that the step is answered is recorded.
+    pub(super) is_recording: bool,
 }
 
 /// The reason why a case cannot run.
@@ -42,7 +46,8 @@ impl Subject {
         let (parameters, grants) = (&case.parameters.value.values, &case.settings.grants);
         let configured = component.configure_with(parameters, &limits, grants, &case.models, recorder);
         let configured = configured.map_err(|error| match error {
-            BindError::Bind(failure) => {
+            BindError::Bind(mut failure) => {
+                failure.hint = failure.hint.map(|hint| for_case(&hint));
                 let is_rejected = failure.kind == FailureKind::Parameters;
                 let diagnostics = is_rejected.then(|| rejected(&case.parameters, &failure));
                 Unready::Failed { failure, diagnostics }
@@ -60,8 +65,19 @@ impl Subject {
         };
         let input_name = case.input.as_deref().unwrap_or(Path::new("the source")).display().to_string();
         let step = configured.bind(input.rows.schema_ref(), &input_name).map_err(incompatible)?;
-        Ok(Self { step, limits, input, batch_rows: case.settings.batch_rows })
+        let batch_rows = case.settings.batch_rows;
+        Ok(Self { step, limits, input, batch_rows, recorder: recorder.cloned(), is_recording: false })
     }
+
+    /// Returns whether calls may be made again, to find the cause of a failure: they send no requests.
+    pub(super) fn may_repeat(&self) -> bool {
+        !self.is_recording && self.recorder.as_ref().is_none_or(|recorder| recorder.requests() == 0)
+    }
+}
+
+/// Returns a hint about the grants of a step in a pipeline as one about those of a case.
+pub(super) fn for_case(hint: &str) -> String {
+    hint.replace("add to the step:", "add to the case.toml of the case:").replace("[step.allow.", "[allow.")
 }
 
 fn broken(case: &Case, message: &str) -> Unready {

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-use stillbox::build::{BuildOptions, BuildProfile, build_step};
+use stillbox::build::{BuildError, BuildOptions, BuildProfile, build_step, has_manifest};
 use stillbox::model::ModelSettings;
 use stillbox::text::{chain, folder_name};
 use stillbox::{
@@ -180,12 +180,24 @@ impl Suite {
         }
     }
 
+    /// Returns the folders of all cases of a step.
+    fn cases_of(&self, step: &Path) -> Result<Vec<PathBuf>, StepProblem> {
+        let all = folders(step).map_err(StepProblem::Unreadable)?;
+        if all.is_empty() && step.is_dir() {
+            if self.component.is_none() && !has_manifest(step) {
+                return Err(BuildError::NoManifest { dir: step.to_owned() }.into());
+            }
+            return Err(StepProblem::NoCases(step.join(CASES).join("first")));
+        }
+        Ok(all)
+    }
+
     /// Returns the folders of the cases to run, for each step that has any.
     fn select(&self, report: &mut TestReport) -> Vec<(&Path, Vec<PathBuf>)> {
         let mut selected = Vec::new();
         let mut index = 0;
         for step in &self.steps {
-            let mut all = match cases_of(step) {
+            let mut all = match self.cases_of(step) {
                 Ok(all) => all,
                 Err(problem) => {
                     report.steps.push((step.clone(), problem));
@@ -329,15 +341,6 @@ impl Ready<'_> {
         });
         component.as_ref().map_err(Clone::clone)
     }
-}
-
-/// Returns the folders of all cases of a step.
-fn cases_of(step: &Path) -> Result<Vec<PathBuf>, StepProblem> {
-    let all = folders(step).map_err(StepProblem::Unreadable)?;
-    if all.is_empty() && step.is_dir() {
-        return Err(StepProblem::NoCases(step.join(CASES).join("first")));
-    }
-    Ok(all)
 }
 
 /// Records the responses of a case if the options say so, and runs it.

@@ -9,7 +9,7 @@ use arrow_schema::{Schema, SchemaRef};
 
 use super::pool::{ConfiguredStep, StepPool};
 use crate::batch::{CheckedOutput, RowOrigins, Rows, StepOutput};
-use crate::call::{CallInput, Callee, StepInstance};
+use crate::call::{CallInput, Callee, RowSearch, StepInstance};
 use crate::component::{Manifest, Signature, StepKind};
 use crate::failure::{Failure, FailureKind};
 use crate::interrupt::Stop;
@@ -120,6 +120,22 @@ impl BoundStep {
         let _slot = self.pool.slot();
         let mut instance = StepInstance::new(self.callee(), seed);
         self.process(self.callee(), &mut instance, seed, &rows)
+    }
+
+    /// Returns the index of the row at which a transform fails, for a failure of a call that names none, such as a time limit. Parts of
+    /// the batch are called in fresh instances, for a few seconds at most. Returns `None` if no row is found in that time, if the step does
+    /// not fail in the same way with the row alone, or if no row can cause the failure.
+    pub fn find_row(&self, batch: &RecordBatch, seed: u64, failure: &Failure) -> Option<usize> {
+        let count = batch.num_rows();
+        if failure.row.is_some() || !failure.kind.concerns_rows() || count == 0 {
+            return None;
+        }
+        if count == 1 {
+            return Some(0);
+        }
+        let rows = self.rows(batch).ok()?;
+        let _slot = self.pool.slot();
+        RowSearch { callee: self.callee(), rows: &rows, batch: seed }.find(0..count, failure.kind)
     }
 
     pub(super) fn callee(&self) -> Callee<'_> {

@@ -98,9 +98,9 @@ pub(super) fn problem_text(problem: &Problem, case: &CaseReport) -> String {
             )
         }
         Problem::OtherFailure { file, wrong, failure } => other_failure(file, wrong) + &failure::failure_text(failure),
-        Problem::Rows { file, difference } => totals(difference, "came out") + &rows(difference, Some(file)),
+        Problem::Rows { file, difference } => totals(difference, "came out") + &rows(difference, Some(file), "row"),
         Problem::Rejects { file, difference, rejected } => {
-            totals(difference, "rejected") + &rows(difference, Some(file)) + &places_of(rejected)
+            totals(difference, "rejected") + &rows(difference, Some(file), "rejection") + &places_of(rejected)
         }
         Problem::NothingExpected { folder, rows } => format!(
             "{} came out, but no rows are expected yet; review the rows that `stillbox test --update {}` writes to {}\n",
@@ -110,7 +110,7 @@ pub(super) fn problem_text(problem: &Problem, case: &CaseReport) -> String {
         ),
         Problem::Depends { check, difference } => {
             format!("other rows came out {} (check `{}`)\n", check.description(), check.name())
-                + &rows(difference, None)
+                + &rows(difference, None, "row")
         }
         Problem::DependsFailed { check, failure } => {
             format!("the step failed {} (check `{}`)\n", check.description(), check.name())
@@ -131,15 +131,24 @@ fn other_failure(file: &Path, wrong: &[(&'static str, String, String)]) -> Strin
     text
 }
 
-/// Returns where in the source of the step the first rows were rejected, and the causes.
+/// Returns where in the source of the step the first rows were rejected, and the causes. Of rows with the same message, the first is shown.
 fn places_of(rejected: &[Failure]) -> String {
     let mut text = String::new();
-    for failure in rejected.iter().filter(|failure| failure.location.is_some()).take(REJECTS_SHOWN) {
+    let is_same = |a: &Failure, b: &Failure| a.location == b.location && a.message == b.message && a.causes == b.causes;
+    let is_first = |(number, failure): &(usize, &Failure)| {
+        failure.location.is_some() && !rejected[..*number].iter().any(|before| is_same(before, failure))
+    };
+    for (number, failure) in rejected.iter().enumerate().filter(is_first).take(REJECTS_SHOWN) {
+        let others = rejected[number + 1..].iter().filter(|other| is_same(other, failure)).count();
         let place = failure.location.as_ref().map(ToString::to_string).unwrap_or_default();
         let row = failure.row.as_ref().map(ToString::to_string).unwrap_or_default();
         let (row, place) = (escape_controls(&row), escape_controls(&place));
         let message = mark_lines(&failure.message);
-        let _ = writeln!(text, "{NOTE}rejected{NOTE:#}: {row} at {place}: {message}");
+        let others = match others {
+            0 => String::new(),
+            others => format!(" and {}", counted(others as u64, "more row", "more rows")),
+        };
+        let _ = writeln!(text, "{NOTE}rejected{NOTE:#}: {row}{others} at {place}: {message}");
         for cause in &failure.causes {
             let _ = writeln!(text, "  {NOTE}caused by{NOTE:#}: {}", mark_lines(cause));
         }
@@ -161,7 +170,8 @@ fn totals(difference: &Difference, what: &str) -> String {
     format!("{} {what}, {expected} expected\n", summary::rows(*actual as u64))
 }
 
-fn rows(difference: &Difference, file: Option<&Path>) -> String {
+/// Returns the differences of rows, or of rejections.
+fn rows(difference: &Difference, file: Option<&Path>, noun: &str) -> String {
     let mut text = String::new();
     let place = |line: &Option<usize>| match (file, line) {
         (Some(file), Some(line)) => format!("{}:{line}, ", shown(file)),
@@ -172,15 +182,15 @@ fn rows(difference: &Difference, file: Option<&Path>) -> String {
         match row {
             RowDifference::Value { row, line, column, expected, actual } => {
                 let (expected, actual) = values(expected.as_ref(), actual.as_ref());
-                let _ = writeln!(text, "{}row {row}, column \"{}\"", place(line), escape_controls(column));
+                let _ = writeln!(text, "{}{noun} {row}, column \"{}\"", place(line), escape_controls(column));
                 let _ = writeln!(text, "  {EXPECTED}- {expected}{EXPECTED:#}\n  {ACTUAL}+ {actual}{ACTUAL:#}");
             }
             RowDifference::Missing { line, row } => {
-                let _ = writeln!(text, "{}a row is missing", place(line));
+                let _ = writeln!(text, "{}a {noun} is missing", place(line));
                 let _ = writeln!(text, "  {EXPECTED}- {}{EXPECTED:#}", whole(row));
             }
             RowDifference::Surplus { row, values } => {
-                let _ = writeln!(text, "{}row {row} is not expected", place(&None));
+                let _ = writeln!(text, "{}{noun} {row} is not expected", place(&None));
                 let _ = writeln!(text, "  {ACTUAL}+ {}{ACTUAL:#}", whole(values));
             }
         }
