@@ -76,7 +76,7 @@ fn mistakes_are_reported_at_build_time_with_their_place() {
             "step.js",
             "import { a } from './missing.js';\nexport default a;\n",
             "step.js:1:19",
-            "cannot import `./missing.js`",
+            "cannot import `./missing.js`: the step's folder has no such file",
         ),
         (
             "step.js",
@@ -84,6 +84,13 @@ fn mistakes_are_reported_at_build_time_with_their_place() {
             "words.json:1:9",
             "key must be a string",
         ),
+        (
+            "step.js",
+            "const a = 1;\nconst b = 'open;\nexport default a;\n",
+            "step.js:2:11",
+            "SyntaxError: Unterminated string",
+        ),
+        ("step.js", "export default (\n  1,\n", "step.js:3:1", "SyntaxError: "),
         ("step.js", "export const a = 1;\n", "step.js", "the default export must be a step"),
         ("step.ts", "enum A { B }\nexport default A;\n", "step.ts:1:1", "an `enum` is not a type that can be removed"),
         ("step.ts", "\nexport default (a: number => a);\n", "step.ts:2:", "SyntaxError"),

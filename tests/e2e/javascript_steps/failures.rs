@@ -77,8 +77,9 @@ fn errors_of_the_sdk_have_a_kind_a_hint_and_no_class() {
     let failures = rejected(&step("throw new s.InputError('bad x', { hint: 'use another' });"), "{\"x\":1}\n");
     assert_eq!(failures[0]["message"], "bad x");
     assert_eq!(failures[0]["hint"], "use another");
-    let failures = rejected(&step("fetch('https://example.org');"), "{\"x\":1}\n");
+    let failures = rejected(&step("typeof fetch;\n\nfetch('https://example.org');"), "{\"x\":1}\n");
     assert_eq!(failures[0]["message"], "ReferenceError: fetch is not defined");
+    assert_eq!((&failures[0]["location"]["line"], &failures[0]["location"]["column"]), (&6.into(), &1.into()));
     assert!(failures[0]["hint"].as_str().unwrap().contains("sends no requests"), "{failures:?}");
 }
 

@@ -1,6 +1,7 @@
 //! Errors of the contract, from what code throws.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
 use boa_engine::builtins::proxy::Proxy;
 use boa_engine::property::PropertyKey;
@@ -11,11 +12,16 @@ use crate::bindings::stillbox::step::panic;
 use crate::bindings::stillbox::step::types::{ErrorKind, Location, StepError};
 use crate::bundle::Bundle;
 use crate::globals::PRELUDE;
+use crate::loader::is_typescript;
+use crate::places::{Place, use_of};
 use crate::plain;
 
 /// The most calls of functions within each other. If native functions such as `sort` call the code back, an instance has stack
 /// for between 1,000 and 1,500.
 pub(crate) const MAX_CALLS: usize = 1000;
+
+/// The end of the engine's message about memory for a buffer that it could not get.
+const NO_DATA_BLOCK: &str = " while allocating data block";
 
 /// The most bytes of a text; the host truncates a message to 64 KiB.
 const MAX_TEXT: usize = 60_000;
@@ -57,6 +63,23 @@ pub(crate) struct ErrorClasses {
     pub(crate) drop: JsObject,
     /// The classes with a kind.
     pub(crate) kinds: Vec<(JsObject, ErrorKind)>,
+    pub(crate) uses: RefCell<Uses>,
+}
+
+/// The places of uses of variables that do not exist, by the place that the engine has: that of the function. Many rows fail in the same way.
+#[derive(Debug, Default)]
+pub(crate) struct Uses(BTreeMap<(String, Place, String), Option<Place>>);
+
+impl Uses {
+    fn move_to_use(&mut self, frame: &mut Frame, name: &str, bundle: &Bundle) {
+        let place = (frame.line, frame.column);
+        let find = || {
+            let code = bundle.modules.get(&frame.file)?.code.to_std_string_lossy();
+            use_of(&code, is_typescript(&frame.file), name, place)
+        };
+        let found = *self.0.entry((frame.file.clone(), place, name.to_owned())).or_insert_with(find);
+        (frame.line, frame.column) = found.unwrap_or(place);
+    }
 }
 
 impl ErrorClasses {
@@ -88,10 +111,16 @@ impl ErrorClasses {
             None if error.as_engine().is_some() => {
                 format!("RangeError: more than {MAX_CALLS} calls of functions within each other, or too many values")
             }
+            None if thrown.message().ends_with(NO_DATA_BLOCK) => {
+                "RangeError: the limit on the memory of the step leaves no room for a buffer or typed array of this size".to_owned()
+            }
             None if is_syntax => without_place(thrown.message(), bundle),
             None => thrown.message().to_owned(),
         };
-        let frames: Vec<Frame> = thrown.frames().iter().map(|frame| Frame::parse(frame)).collect();
+        let mut frames: Vec<Frame> = thrown.frames().iter().map(|frame| Frame::parse(frame)).collect();
+        if let (true, Some(name), Some(frame)) = (own.is_none(), undefined(&message), frames.first_mut()) {
+            self.uses.borrow_mut().move_to_use(frame, name, bundle);
+        }
         let found = frames.iter().find(|frame| bundle.modules.contains_key(&frame.file));
         let location =
             found.map(|frame| Location { file: frame.file.clone(), line: frame.line, column: Some(frame.column) });
@@ -117,6 +146,11 @@ fn syntax_module(message: &str, bundle: &Bundle) -> Option<String> {
     let (line, column) = syntax_position(message)?;
     let path = named_module(message, bundle).map_or(&*bundle.main, |(path, _)| path);
     Some(format!("{path}:{line}:{column}"))
+}
+
+/// Returns the name of a variable that does not exist, in the engine's message about it.
+fn undefined(message: &str) -> Option<&str> {
+    message.strip_prefix("ReferenceError: ")?.strip_suffix(" is not defined")
 }
 
 const SYNTAX_ERROR: &str = "SyntaxError: ";
@@ -180,10 +214,10 @@ impl Frame {
 
 /// Returns advice on an error whose cause is that a step is not a page or a program of Node.
 fn hint(message: &str) -> Option<String> {
-    let name = message.strip_prefix("ReferenceError: ")?.strip_suffix(" is not defined")?;
+    let name = undefined(message)?;
     Some(match name {
         "fetch" | "XMLHttpRequest" | "WebSocket" => {
-            "a step in JavaScript sends no requests: use a step in Rust or Python, such as `steps/fetch-url`, before it"
+            "a step in JavaScript sends no requests: use a step in Rust or Python, which can send them with a grant, before it"
                 .into()
         }
         "require" | "module" | "exports" => "a step consists of ES modules: use `import` and `export`".into(),

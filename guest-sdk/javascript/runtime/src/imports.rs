@@ -112,14 +112,13 @@ fn literal(text: &str) -> Option<&str> {
 
 /// An import that cannot be resolved.
 pub(crate) fn unresolved(specifier: &str, source: &str, at: usize) -> Mistake {
-    Mistake::new(
-        source,
-        at,
-        format!(
-            "cannot import `{specifier}`: a step can import \"stillbox\" and files of its folder that it names in a literal, such as \
-             \"./words.js\"; bundle a package of npm into one such file"
-        ),
-    )
+    let cause = if specifier.starts_with("./") || specifier.starts_with("../") {
+        "the step's folder has no such file whose name ends in .js, .mjs, .ts, .mts or .json, or no `import` of the step names it in a literal"
+    } else {
+        "a step can import \"stillbox\" and files of its folder that it names in a literal, such as \"./words.js\"; bundle a package of \
+         npm into one such file"
+    };
+    Mistake::new(source, at, format!("cannot import `{specifier}`: {cause}"))
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod json_value;
 mod loader;
 mod output;
 mod parameters;
+mod places;
 mod reading;
 mod rows;
 mod run;

@@ -7,13 +7,14 @@ use std::rc::Rc;
 
 use boa_engine::module::{Module, ModuleLoader, ModuleRequest, Referrer};
 use boa_engine::{Context, JsError, JsNativeError, JsResult, JsString, Source};
-use stillbox_js_engine::Thrown;
+use stillbox_js_engine::{Thrown, syntax_position};
 
 use crate::bundle::Bundle;
 use crate::globals::PRELUDE;
 use crate::imports::{exported_names, imports, imports_of_name, second_default_export, unresolved};
 use crate::json::Json;
 use crate::json_value::to_js;
+use crate::places::syntax_mistake;
 use crate::typescript::{self, Mistake};
 
 /// The module of the SDK.
@@ -79,6 +80,10 @@ impl Loader {
                 let message = "a module has one default export, and this is another one: a folder has one step, which is the default \
                                export of its first module";
                 syntax_error(path, &Mistake::new(&code, at, message.to_owned()))
+            }
+            // The engine knows no place of a text or a bracket that is not closed.
+            None if !is_typescript(path) && syntax_position(Thrown::new(error).message()).is_none() => {
+                syntax_mistake(&code).map_or_else(|| in_file(error, path), |mistake| syntax_error(path, &mistake))
             }
             None => in_file(error, path),
         }
@@ -166,7 +171,8 @@ fn find_text(code: &str, text: &str) -> usize {
     found.unwrap_or_default()
 }
 
-fn is_typescript(path: &str) -> bool {
+/// Returns whether a module has types.
+pub(crate) fn is_typescript(path: &str) -> bool {
     matches!(ending(path), "ts" | "mts")
 }
 

@@ -92,7 +92,7 @@ impl Definition {
             Some((steps, known)) if steps <= 1 + known.len() / 4 => format!(", did you mean `{known}`?"),
             Some(_) => {
                 let names: Vec<String> = names.map(|known| format!("`{known}`")).collect();
-                format!("; expected one of {}", names.join(", "))
+                format!("; expected {}{}", if names.len() == 1 { "" } else { "one of " }, names.join(", "))
             }
         }
     }

@@ -151,7 +151,12 @@ impl Classes {
         let kinds = kinds.into_iter().map(|(class, kind)| Ok((prototype(&class)?, kind)));
         let kinds = kinds.collect::<JsResult<_>>()?;
         Ok(Self {
-            errors: ErrorClasses { step_error: prototype(&step_error)?, drop: prototype(&drop)?, kinds },
+            errors: ErrorClasses {
+                step_error: prototype(&step_error)?,
+                drop: prototype(&drop)?,
+                kinds,
+                uses: std::cell::RefCell::default(),
+            },
             rows: prototype(&rows)?,
             step: prototype(&step)?,
             batch,

@@ -57,7 +57,15 @@ pub(crate) fn without_types(source: &str) -> Result<String, Mistake> {
     }
 }
 
-fn parse<'a>(allocator: &'a Allocator, source: &'a str, source_type: SourceType) -> Result<Program<'a>, Mistake> {
+/// Parses a module.
+///
+/// # Errors
+/// Its first mistake in syntax.
+pub(crate) fn parse<'a>(
+    allocator: &'a Allocator,
+    source: &'a str,
+    source_type: SourceType,
+) -> Result<Program<'a>, Mistake> {
     let parsed = Parser::new(allocator, source, source_type).parse();
     match parsed.diagnostics.first() {
         None => Ok(parsed.program),
