@@ -6,6 +6,8 @@ import sys
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
+from types import ModuleType
+from unittest.mock import patch
 
 import pytest
 
@@ -45,6 +47,16 @@ def test_an_exception_is_reported_in_the_format_of_python():
     assert reported(raiser(KeyError("missing"))).message == "KeyError: 'missing'"
     assert reported(raiser(AssertionError())).message == "AssertionError"
     assert reported(raiser(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid"))).message.startswith("UnicodeDecodeError: 'utf-8'")
+
+
+def test_the_error_of_an_import_names_the_module_without_its_path():
+    def import_name():
+        from helpers import no_such_name  # noqa: F401
+
+    helpers = ModuleType("helpers")
+    helpers.__file__ = "/0/helpers.py"
+    with patch.dict(sys.modules, helpers=helpers):
+        assert reported(import_name).message == "ImportError: cannot import name 'no_such_name' from 'helpers'"
 
 
 def test_the_location_and_the_trace_are_in_the_authors_code():

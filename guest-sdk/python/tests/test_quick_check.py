@@ -37,7 +37,7 @@ def test_a_syntax_error_is_reported_with_its_place(tmp_path: Path) -> None:
 def test_an_import_of_a_module_that_does_not_exist_is_reported(tmp_path: Path, line: str) -> None:
     error = checked(tmp_path, f"import os\n{line}\n")
     assert error is not None
-    assert error.startswith("src/words.py:2: ModuleNotFoundError: No module named 'nowhere'\n  hint: if it is a package, add `nowhere` to "), error
+    assert error.startswith("src/words.py:2: ModuleNotFoundError: No module named 'nowhere'\n  hint: a module of the step is a file `nowhere.py` next to its main module; a package is added to "), error
 
 
 def test_imports_that_may_fail_or_exist_in_the_component_are_accepted(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_a_module_that_a_component_lacks_has_a_hint_of_its_own(tmp_path: Path, c
 
 
 def test_a_package_that_is_not_installed_is_named_by_its_distribution() -> None:
-    assert (missing_hint("yaml") or "").startswith("if it is a package, add `pyyaml` to `dependencies` in pyproject.toml")
+    assert "a package is added to `dependencies` in pyproject.toml, as `pyyaml`" in (missing_hint("yaml") or "")
     assert (missing_hint("numpy") or "").startswith("numpy does not work in a component, because of compiled code: use lists ")
 
 
@@ -141,6 +141,14 @@ def test_syntax_counts_as_newer_before_the_version_that_has_it(code: str, versio
     error = SyntaxError("invalid syntax")
     assert may_be_newer(code.encode(), error, (version[0], version[1] - 1))
     assert not may_be_newer(code.encode(), error, (3, 14))
+
+
+def test_an_error_far_from_a_text_that_may_be_newer_is_certain() -> None:
+    code = b"if (n := 1):\n    text = f'{n}'\n\n\nx = = 1\n"
+    error = SyntaxError("invalid syntax", ("words.py", 5, 5, "x = = 1", 5, 6))
+    assert not may_be_newer(code, error, (3, 11))
+    for message, line in [("invalid syntax", 3), ("f-string: expecting '}'", 5), ("unterminated string literal (detected at line 5)", 5)]:
+        assert may_be_newer(code, SyntaxError(message, ("words.py", line, 1, None, line, 2)), (3, 11))
 
 
 def test_an_error_in_a_module_without_newer_syntax_is_certain() -> None:

@@ -76,7 +76,7 @@ pub(super) fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str> + 
         Some((distance, nearest)) if distance <= 1 + nearest.len() / 4 => format!(", did you mean `{nearest}`?"),
         Some(_) => {
             let names: Vec<_> = known.map(|name| format!("`{name}`")).collect();
-            format!("; expected one of {}", names.join(", "))
+            format!("; expected {}{}", if names.len() == 1 { "" } else { "one of " }, names.join(", "))
         }
         None => "; no parameters are expected".to_owned(),
     }

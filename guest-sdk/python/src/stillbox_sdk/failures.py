@@ -67,6 +67,10 @@ def format_message(error: BaseException) -> str:
         text = "".join([str(error)])
     except CAUGHT as broken:
         return clean(f"{name} (without a message, because `str` raised {_name(type(broken))}{_safe_text(broken)})")
+    path = _attribute(error, "path", str) if has_type(error, ImportError) else None
+    if path is not None:
+        # The path in the component; the message also names the module.
+        text = text.removesuffix(f" ({path})")
     # Python also prints the notes of `add_note`.
     notes = [note for note in _attribute(error, "__notes__", list) or () if isinstance(note, str)]
     if has_type(error, (StepError, DefinitionError)):

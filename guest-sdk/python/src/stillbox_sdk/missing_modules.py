@@ -147,4 +147,5 @@ def missing_hint(module: str) -> str | None:
     distribution = _DISTRIBUTIONS.get(module, module.replace("_", "-"))
     if distribution in INSTEAD:
         return f"{distribution} does not work in a component, because of compiled code: use {INSTEAD[distribution]}"
-    return f"if it is a package, add `{distribution}` to `dependencies` in pyproject.toml; if you use an environment of your own, install it there as well"
+    package = f"a package is added to `dependencies` in pyproject.toml, as `{distribution}`, and to your environment if you use one of your own"
+    return f"a module of the step is a file `{module}.py` next to its main module; {package}"

@@ -76,7 +76,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     distance, nearest = min((_distance(name, other), other) for other in names)
     if distance <= 1 + len(nearest) // 4:
         return f", did you mean `{nearest}`?"
-    return "; expected one of " + ", ".join(f"`{other}`" for other in names)
+    return "; expected " + ("one of " if len(names) > 1 else "") + ", ".join(f"`{other}`" for other in names)
 
 
 def _distance(one: str, other: str) -> int:

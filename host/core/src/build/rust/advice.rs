@@ -78,21 +78,28 @@ const ONE_STEP: &str =
 
 /// Returns help for mistakes in steps, and for the crates that are named as failed in cargo's output, each on a line, or an empty text.
 pub(super) fn for_output(output: &str, workspace: Option<&Path>, manifest: &Path) -> String {
-    let failed = failed_crates(output);
+    let mut failed = failed_crates(output);
     let lock = workspace.and_then(|root| fs::read_to_string(root.join("Cargo.lock")).ok()).unwrap_or_default();
     let parents = parents(&lock);
     let own = fs::read_to_string(manifest).ok().and_then(|text| text.parse::<Table>().ok());
     let own = own.and_then(|table| Some(table.get("package")?.get("name")?.as_str()?.to_owned())).unwrap_or_default();
+    // Some crates compile without what needs the system, and then their users do not.
+    let mut lacking = BTreeSet::new();
+    if failed.remove(&own) {
+        lacking.extend(named_crates(output).filter(|name| parents.contains_key(name)));
+    }
     let mut text = String::new();
     if SEVERAL_STEPS.iter().all(|part| output.contains(part)) {
         let _ = write!(text, "\nhelp: {ONE_STEP}");
     }
-    for name in failed.iter().filter(|name| **name != own) {
+    for name in failed.union(&lacking) {
         let known = KNOWN.iter().find(|(names, _)| names.contains(&&**name)).map(|(_, advice)| *advice);
         let Some(advice) = known.or_else(|| name.ends_with("sys").then_some(NATIVE)) else { continue };
         let way = way(&parents, &own, name);
         let through = if way.is_empty() { String::new() } else { format!(" (a dependency of {})", way.join(", of ")) };
-        let _ = write!(text, "\nhelp: the crate `{name}`{through} cannot be part of a step: {advice}");
+        let problem =
+            if failed.contains(name) { "cannot be part of a step" } else { "has only a part of itself in a step" };
+        let _ = write!(text, "\nhelp: the crate `{name}`{through} {problem}: {advice}");
     }
     text
 }
@@ -115,6 +122,12 @@ fn failed_crates(output: &str) -> BTreeSet<String> {
         failed.insert("wasm-bindgen".to_owned());
     }
     failed
+}
+
+/// Returns the known crates in which a name is not found.
+fn named_crates(output: &str) -> impl Iterator<Item = String> {
+    let known = KNOWN.iter().flat_map(|(names, _)| *names).map(|name| (name.replace('-', "_"), (*name).to_owned()));
+    known.filter(|(path, _)| output.contains(&format!(" in `{path}`"))).map(|(_, name)| name)
 }
 
 /// Returns the names of the packages that depend on each package of a lock file.
@@ -172,5 +185,22 @@ mod tests {
         assert!(first.starts_with("help: the crate `onig_sys` (a dependency of `onig`, of `tokenizers`) cannot be part of a step: it is written in C;"), "{first}");
         assert_eq!(lines.next(), Some(&*format!("help: the crate `unknown-sys` cannot be part of a step: {NATIVE}")));
         assert_eq!(lines.next(), None);
+    }
+
+    #[test]
+    fn a_crate_that_lacks_what_the_step_uses_is_named() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let manifest = folder.path().join("Cargo.toml");
+        fs::write(&manifest, "[package]\nname = \"a-step\"\n").expect("there is room");
+        let lock = "[[package]]\nname = \"a-step\"\ndependencies = [\"reqwest\"]\n";
+        fs::write(folder.path().join("Cargo.lock"), lock).expect("there is room");
+        let output = "error[E0433]: cannot find `blocking` in `reqwest`\nerror[E0432]: unresolved import in `mio`\nerror: could not compile \
+                      `a-step` (lib) due to 1 previous error\n";
+        let help = for_output(output, Some(folder.path()), &manifest);
+        assert!(
+            help.starts_with("\nhelp: the crate `reqwest` has only a part of itself in a step: a step has no sockets"),
+            "{help}"
+        );
+        assert_eq!(help.matches("help:").count(), 1, "{help}");
     }
 }
