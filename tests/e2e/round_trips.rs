@@ -51,7 +51,7 @@ fn a_null_in_a_required_column_is_reported() {
     insta::assert_snapshot!(folder.run(pipeline("input.jsonl", &["keep_long"], "output.jsonl")).failed(1), @r#"
     incompatible in step keep_long: the column "text" is null, and the step does not take null there
       at: input.jsonl:2 (batch 0)
-      hint: fill the value, or filter such rows before this step
+      hint: fill the value, filter such rows before this step, or let the step take null
     "#);
 }
 

@@ -52,7 +52,9 @@ pub(crate) fn engine(global: &Global, threads: Option<NonZeroUsize>, cleanup: &C
         let arguments = arguments.iter().cloned().chain(["compile-component".into()]);
         engine = engine.compiler(program, arguments, cleanup);
     } else {
-        tracing::warn!("the memory of the compiler is not limited: this program cannot be found");
+        tracing::warn!(
+            "the memory of the compiler is not limited, because the path of this program is not known: /proc may be missing"
+        );
     }
     if let Some(directory) = component_directory(global) {
         engine = engine.compile_cache(directory);

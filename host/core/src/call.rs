@@ -296,7 +296,7 @@ fn check_repeated(step: &Step, output: &CheckedOutput, input: &CallInput<'_>) ->
 fn unexpected_null(column: &Column, rows: &Rows, row: usize) -> Box<Failure> {
     let message = format!("the column {:?} is null, and the step does not take null there", column.name);
     let mut failure = Failure::new(FailureKind::Incompatible, message)
-        .with_hint("fill the value, or filter such rows before this step");
+        .with_hint("fill the value, filter such rows before this step, or let the step take null");
     failure.row = rows.place(row);
     Box::new(failure)
 }

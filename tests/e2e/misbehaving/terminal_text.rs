@@ -35,7 +35,6 @@ fn an_exceeded_limit_is_shown_with_how_to_raise_it() {
       limit: memory = 32MiB
       caused by: wasm `unreachable` instruction executed
       stderr: memory allocation of 1048576 bytes failed
-      stderr: note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
       hint: the limit is `memory = "32MiB"`; raise it in the step's `limits` if the step needs more
     "#);
     insta::assert_snapshot!(shown("too_large", "output-bytes = \"1MiB\""), @r#"

@@ -81,5 +81,7 @@ pub(super) fn copy(wasm: &Path, path: &Path) -> io::Result<()> {
     let mut copy = tempfile::Builder::new().prefix(".stillbox-").tempfile_in(folder)?;
     io::copy(&mut fs::File::open(wasm)?, &mut copy)?;
     fs::set_permissions(copy.path(), fs::metadata(wasm)?.permissions())?;
-    copy.persist(path).map(drop).map_err(|error| error.error)
+    // Unlike `persist`, on Windows this replaces a file that is open.
+    let (_, made) = copy.keep().map_err(|error| error.error)?;
+    fs::rename(&made, path).inspect_err(|_| drop(fs::remove_file(&made)))
 }

@@ -9,6 +9,9 @@ use crate::grants::Denial;
 use crate::http::{Notice, Notices};
 use crate::limits::Limits;
 
+/// What the standard library of Rust writes after a panic or a failed allocation. A step has no environment.
+const BACKTRACE_NOTE: &str = "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n";
+
 /// The call or the row that a failure belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Attribution {
@@ -49,7 +52,7 @@ impl CapturedOutput {
 
     /// Adds the captured output to a failure that is [complete](Self::complete).
     pub(crate) fn attach_output_to(&self, failure: &mut Failure) {
-        failure.stderr = self.stderr.text();
+        failure.stderr = self.stderr.text().replace(BACKTRACE_NOTE, "");
         failure.stdout = self.stdout.text();
         failure.log = self.log.entries();
         self.redact(failure);
