@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the command in a root that contains it, its libraries and nothing else: `tests/empty_root.sh target/release/stillbox`.
+# Runs the command in a root that contains it, its libraries and nothing else: `tests/empty_root.sh target/dist/stillbox`.
 # It needs user namespaces or root. With STILLBOX_EMBED_JAVASCRIPT_RUNTIME, with which the command was built, it also tests a step in JavaScript.
 set -eu
 binary=$1
