@@ -56,9 +56,9 @@ pub(crate) fn from_error(
     }
     // A panic in a library names a line of the library. The author knows the frame that called it.
     if failure.location.as_ref().is_none_or(|location| stack::is_library(&location.file))
-        && let Some(frame) = failure.backtrace.iter().find(|frame| frame.location.is_some())
+        && let Some(location) = stack::place(&failure.backtrace)
     {
-        failure.location.clone_from(&frame.location);
+        failure.location = Some(location.clone());
     }
     if failure.hint.is_none() {
         let recursion = error.downcast_ref::<Trap>().and_then(|trap| hints::recursion(*trap, &failure.backtrace));

@@ -9,7 +9,7 @@ use crate::engine::State;
 use crate::failure::{LINES, REJECTED};
 use crate::interrupt::Stop;
 use crate::monitor::{Libraries, Symbolizer};
-use crate::stack::Frame;
+use crate::stack::{Frame, Location};
 use crate::text::{BoundedText, cut};
 
 /// Bound of a function's name, mangled or not, in bytes.
@@ -112,6 +112,13 @@ pub(super) fn is_library(file: &str) -> bool {
     .any(|part| file.contains(part))
 }
 
+/// Returns the innermost place outside of the SDK, or else the innermost one.
+pub(super) fn place(frames: &[Frame]) -> Option<&Location> {
+    let places = || frames.iter().filter_map(|frame| frame.location.as_ref());
+    let is_sdk = |file: &str| ["/stillbox-sdk/src/", "/guest-sdk/src/"].iter().any(|part| file.contains(part));
+    places().find(|place| !is_sdk(&place.file)).or_else(|| places().next())
+}
+
 /// Returns a function's name as its author wrote it, without the hash that the compiler adds.
 fn demangled(name: &str) -> String {
     if name.len() > NAME_BYTES {
@@ -126,6 +133,24 @@ fn demangled(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_place_is_that_of_the_author_if_there_is_one() {
+        let frame = |file: &str| Frame {
+            function: "f".into(),
+            location: (!file.is_empty()).then(|| Location { file: file.into(), line: 1, column: None }),
+        };
+        let of = |files: &[&str]| {
+            let frames: Vec<Frame> = files.iter().map(|file| frame(file)).collect();
+            place(&frames).map(|place| place.file.clone())
+        };
+        assert_eq!(of(&["", "/stillbox-sdk/src/log.rs", "src/lib.rs", "src/other.rs"]).as_deref(), Some("src/lib.rs"));
+        assert_eq!(
+            of(&["", "/a/guest-sdk/src/log.rs", "/stillbox-sdk/src/log.rs"]).as_deref(),
+            Some("/a/guest-sdk/src/log.rs")
+        );
+        assert_eq!(of(&[""]), None);
+    }
 
     #[test]
     fn names_are_bounded() {
