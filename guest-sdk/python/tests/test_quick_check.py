@@ -144,10 +144,10 @@ def test_syntax_counts_as_newer_before_the_version_that_has_it(code: str, versio
 
 
 def test_an_error_far_from_a_text_that_may_be_newer_is_certain() -> None:
-    code = b"if (n := 1):\n    text = f'{n}'\n\n\nx = = 1\n"
+    code = b"if (n := 1):\n\n\n    text = f'{n}'\nx = = 1\n"
     error = SyntaxError("invalid syntax", ("words.py", 5, 5, "x = = 1", 5, 6))
     assert not may_be_newer(code, error, (3, 11))
-    for message, line in [("invalid syntax", 3), ("f-string: expecting '}'", 5), ("unterminated string literal (detected at line 5)", 5)]:
+    for message, line in [("invalid syntax", 4), ("f-string: expecting '}'", 5), ("unterminated string literal (detected at line 5)", 5)]:
         assert may_be_newer(code, SyntaxError(message, ("words.py", line, 1, None, line, 2)), (3, 11))
 
 

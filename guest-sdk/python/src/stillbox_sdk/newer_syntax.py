@@ -39,11 +39,11 @@ def may_be_newer(source: bytes, error: SyntaxError, version: tuple[int, int] = s
 
 
 def _near(source: bytes, error: SyntaxError) -> bytes:
-    """Returns the lines of an error, and the one before."""
+    """Returns the lines of an error."""
     if error.lineno is None:
         return source
     last = max(error.lineno, error.end_lineno or 0)
-    return b"\n".join(source.splitlines()[max(error.lineno - 2, 0) : last])
+    return b"\n".join(source.splitlines()[max(error.lineno - 1, 0) : last])
 
 
 def _matches(patterns: list[bytes], text: bytes) -> bool:
