@@ -176,7 +176,7 @@ def _componentize(project: Project, stage: Path, output: Path, report: Path, *, 
         except (LookupError, RecursionError, TypeError, ValueError):
             raise _replaced(report) from None
         advice = compiled_advice(error, paths[2]) if project.has_dependencies else []
-        # Packages have long messages of their own.
+        # The message of a package may have many lines.
         first, *others = error.splitlines() or [""]
         raise CodeError("\n".join([first, *(f"  hint: {line}" for line in advice), *others]))
     if done.returncode != 0:
@@ -184,7 +184,7 @@ def _componentize(project: Project, stage: Path, output: Path, report: Path, *, 
         raise ProjectError(f"componentize-py could not compile {project.folder}:\n{output_text}")
     if addresses := _read_made(report.with_name(ADDRESSES)):
         component = bytearray(output.read_bytes())
-        # A component of another form is slower.
+        # Without this change the component also works, but its instances start more slowly.
         with contextlib.suppress(ValueError):
             make_immortal(component, addresses)
             output.write_bytes(component)

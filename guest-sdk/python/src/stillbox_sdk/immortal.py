@@ -30,7 +30,7 @@ _objects: list[Any] = []
 def write_addresses(folder: str) -> None:
     """Writes the addresses of the objects that exist, as numbers of 32 bits."""
     if sys.version_info[:2] == _VERSION and sys.maxsize == (1 << 31) - 1:
-        # What nothing refers to ends now.
+        # Deletes unreachable objects first.
         gc.collect()
         _objects.extend(_existing())
         with open(os.path.join(folder, ADDRESSES), "wb") as file:
@@ -51,7 +51,7 @@ def _existing() -> Iterator[Any]:
         if not _has_finalizer(kind):
             yield found
         left += gc.get_referents(found)
-        # These also refer to texts, which the collector need not know.
+        # These also refer to strings, which the garbage collector does not visit.
         if issubclass(kind, dict):
             left += dict.keys(found)
         elif kind is types.CodeType:

@@ -15,7 +15,7 @@ _ADDED: list[tuple[tuple[int, int], bytes]] = [
     ((3, 14), rb"\b(?:t|tr|rt)['\"]|\bexcept\b[\s*\\]*(?:[^\s*\\(:][^:]{0,1000},|\([^:]{0,1000}\)[\s\\]*,)|\\N\{"),
 ]
 
-# Syntax that older versions have as well, with less in it. Where it is the cause, the error is at it, or in a text.
+# Syntax that a version extends. An error that is caused by the extension is in the lines of that syntax, or its message mentions a string.
 _EXTENDED: list[tuple[tuple[int, int], bytes]] = [
     # Any expression in an f-string, and `:=` in a comprehension whose target has another name.
     ((3, 12), rb"\b(?:f|fr|rf)['\"]|:=|['\"]{3}"),

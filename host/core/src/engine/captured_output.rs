@@ -9,7 +9,8 @@ use crate::grants::Denial;
 use crate::http::{Notice, Notices};
 use crate::limits::Limits;
 
-/// What the standard library of Rust writes after a panic or a failed allocation. A step has no environment.
+/// The note that the standard library of Rust prints after a panic or a failed allocation. An author cannot follow it, because a step has
+/// no environment variables.
 const BACKTRACE_NOTE: &str = "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n";
 
 /// The call or the row that a failure belongs to.

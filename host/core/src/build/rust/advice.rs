@@ -124,7 +124,7 @@ fn failed_crates(output: &str) -> BTreeSet<String> {
     failed
 }
 
-/// Returns the known crates in which a name is not found.
+/// Returns the known crates in which the compiler did not find a name.
 fn named_crates(output: &str) -> impl Iterator<Item = String> {
     let known = KNOWN.iter().flat_map(|(names, _)| *names).map(|name| (name.replace('-', "_"), (*name).to_owned()));
     known.filter(|(path, _)| output.contains(&format!(" in `{path}`"))).map(|(_, name)| name)

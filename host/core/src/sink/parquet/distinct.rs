@@ -13,7 +13,7 @@ use arrow_array::{Array, RecordBatch};
 /// equal values are far from each other.
 const SAMPLE: usize = 1000;
 
-/// Fewer values say too little.
+/// The least number of values, without nulls, on which the decision is based.
 const LEAST: usize = 500;
 
 /// Returns the names of the columns whose first values all differ. Columns of lists and structs are not examined.
