@@ -6,6 +6,7 @@
 mod authoring;
 mod cancellation;
 mod carried;
+mod carried_parquet;
 mod ci;
 mod command_line;
 mod compile_cache;

@@ -42,3 +42,12 @@ pub(crate) fn kill_after_checkpoint(folder: &Folder, arguments: &[&str]) {
 fn info(folder: &Folder) -> serde_json::Value {
     folder.stillbox(["runs", "--json"]).succeeded().json()
 }
+
+/// Starts a run that writes checkpoints, and kills it after this many batches. Returns false if it ended before.
+pub(crate) fn killed_after(folder: &Folder, arguments: &[&str], batches: usize) -> bool {
+    let mut child = start(folder, arguments);
+    let is_running = wait_for_batches(&mut Events::new(&mut child), batches);
+    let _ = child.kill();
+    child.wait().expect("it can be waited for");
+    is_running
+}

@@ -28,8 +28,9 @@ use crate::format::NonFinite;
 use crate::instance_log::InstanceLog;
 use crate::interrupt::Stop;
 use crate::plan::{ColumnSource, Step};
-use crate::row_size::repeated_bytes;
+use crate::row_size::{repeated_bytes, row_bytes};
 use crate::sandbox::{CallOptions, CallSubject, Sandbox, Session, from_step_error};
+use crate::source::Carried;
 use crate::units::format_size;
 
 pub(crate) use find_row::RowSearch;
@@ -278,12 +279,23 @@ fn check_repeated(step: &Step, output: &CheckedOutput, input: &CallInput<'_>) ->
     });
     // As if they were arrays of texts, whose offsets are counted with the columns.
     let text_bytes = |value: &str| serde_json::from_str::<Cow<'_, str>>(value).map_or(0, |text| text.len() as u64);
-    let texts = |row: usize| {
-        let Some(texts) = input.rows.origin.carried() else { return 0 };
-        let values = texts.values(input.rows.origin.row(row)).filter(|(name, _)| names.contains(name));
-        values.filter(|(_, value)| value.starts_with('"')).map(|(_, value)| text_bytes(value)).sum()
+    let carried_bytes = |row: usize| {
+        let chunk_row = input.rows.origin.row(row);
+        match input.rows.origin.carried() {
+            None => 0,
+            Some(Carried::Text(texts)) => {
+                let values = texts.values(chunk_row).filter(|(name, _)| names.contains(name));
+                values.filter(|(_, value)| value.starts_with('"')).map(|(_, value)| text_bytes(value)).sum()
+            }
+            Some(Carried::Rows(rows)) => {
+                let decoded = rows.decoded().into_iter();
+                let columns =
+                    names.iter().filter_map(|name| decoded.clone().find_map(|rows| rows.column_by_name(name)));
+                row_bytes(columns, chunk_row)
+            }
+        }
     };
-    let bytes = repeated_bytes(&columns, input.range.start, origins, texts);
+    let bytes = repeated_bytes(&columns, input.range.start, origins, carried_bytes);
     let most = step.limits.output_bytes.min(MAX_REPEATED);
     if bytes <= most {
         return Ok(());

@@ -40,7 +40,7 @@ use crate::source::{self, OpenSource, SourceError};
 
 pub use bind::ColumnMismatch;
 pub(crate) use bind::standalone_step;
-pub(crate) use carried::carried_columns;
+pub(crate) use carried::{carried_columns, carried_files};
 pub(crate) use combine::Append;
 pub(crate) use files::{Dropped, Rejects, check_reserved};
 pub(crate) use graph::{PipelineGraph, Role};

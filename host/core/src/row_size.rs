@@ -15,7 +15,7 @@ pub(crate) fn columns_bytes<'a>(columns: impl IntoIterator<Item = &'a ArrayRef>)
 }
 
 /// Returns the bytes that a copy of one row takes, at least.
-fn row_bytes<'a>(columns: impl IntoIterator<Item = &'a ArrayRef>, row: usize) -> u64 {
+pub(crate) fn row_bytes<'a>(columns: impl IntoIterator<Item = &'a ArrayRef>, row: usize) -> u64 {
     columns.into_iter().map(|column| value_bytes(column.as_ref(), row)).sum()
 }
 

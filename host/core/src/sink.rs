@@ -56,6 +56,7 @@ pub(crate) use delivered::DeliveredRows;
 pub(crate) use encode::{Encoded, Encoder, compress};
 pub(crate) use error::{SinkError, SinkErrorKind};
 pub(crate) use output::{LOCK_ENDING, copy_path, is_lock_path, lock_path, part_path, resolve_links, sync_folder};
+pub(crate) use parquet::SinkCarried;
 pub(crate) use synced::{StagingDir, SyncedLength};
 pub(crate) use writer::Writer;
 
@@ -123,13 +124,27 @@ pub(crate) fn open(
     run: Option<&str>,
     staging: Option<&StagingDir<'_>>,
 ) -> Result<(Arc<dyn Encoder>, Writer), SinkError> {
-    let encoder = encoder(spec, staging.is_some())?;
+    open_carrying(spec, run, staging, None)
+}
+
+/// As [`open`], for a sink that copies columns of a source if the format is Parquet.
+///
+/// # Errors
+///
+/// As [`open`].
+pub(crate) fn open_carrying(
+    spec: &SinkSpec,
+    run: Option<&str>,
+    staging: Option<&StagingDir<'_>>,
+    carried: Option<SinkCarried>,
+) -> Result<(Arc<dyn Encoder>, Writer), SinkError> {
     let output = output_name(spec);
+    let encoder = encoder(spec, staging.is_some())?;
     let writer = match &spec.location {
         SinkLocation::Batches(sink) => Writer::for_batches(output, sink.clone()),
-        SinkLocation::Path(_) | SinkLocation::Stdout => Writer::open(spec, output, run, staging)?,
+        SinkLocation::Path(_) | SinkLocation::Stdout => Writer::open(spec, output, run, staging, carried)?,
     };
-    Ok((encoder, writer))
+    Ok((writer.carrying_encoder(spec, staging.is_some()).unwrap_or(encoder), writer))
 }
 
 /// Returns the encoder of an output, without opening it. `saves_rows` is whether the writer saves rows until the output is

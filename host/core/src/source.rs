@@ -17,6 +17,7 @@
 mod advice;
 mod bad_row;
 mod batches;
+mod carried;
 mod chunk;
 mod column;
 mod convert;
@@ -51,10 +52,11 @@ pub(crate) use files::matching_paths;
 use hive::Folders;
 use row_limits::RowLimits;
 use rows::RowSettings;
-pub(crate) use rows::{first_batch, first_batch_within};
+pub(crate) use rows::{CarriedDecoder, CarriedFile, CarriedFiles, CopiedChunk, first_batch, first_batch_within};
 
 pub(crate) use bad_row::BadRow;
 pub(crate) use batches::BatchSource;
+pub(crate) use carried::{Carried, CarriedRows};
 pub(crate) use chunk::{Chunk, ChunkData, DecodedBatch, Decoder, LineOrRow, Reader, RowPositions};
 pub(crate) use error::{SourceError, SourceErrorKind};
 pub(crate) use row_limits::{CHUNK_BYTES, DEFAULT_MAX_ROW, OverBudget};
@@ -160,6 +162,8 @@ pub(crate) struct OpenSource {
     pub(crate) reader: Box<dyn Reader>,
     /// Turns a chunk into rows.
     pub(crate) decoder: Arc<dyn Decoder>,
+    /// The files whose columns Parquet sinks can copy, if the format is Parquet.
+    pub(crate) carried: Option<Arc<CarriedFiles>>,
 }
 
 /// The columns of a source.
@@ -173,7 +177,7 @@ pub(crate) enum SourceSchema {
 
 impl OpenSource {
     fn new(schema: SourceSchema, reader: Box<dyn Reader>, decoder: Arc<dyn Decoder>) -> Self {
-        Self { schema, total_bytes: None, files: Vec::new(), warnings: Vec::new(), reader, decoder }
+        Self { schema, total_bytes: None, files: Vec::new(), warnings: Vec::new(), reader, decoder, carried: None }
     }
 }
 

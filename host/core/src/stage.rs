@@ -24,14 +24,13 @@ use crate::failure::{Failure, FailureKind};
 use crate::format::Compression;
 use crate::grants::Redactor;
 use crate::interrupt::Stop;
-use crate::json::CarriedText;
 use crate::monitor::{Monitor, Span, SpanKind};
 use crate::plan::{Operation, Step};
 use crate::report::{Report, StepReport};
 use crate::result_cache::ResultCache;
 use crate::sandbox::{Sandbox, wait};
 use crate::sink::{Encoded, Encoder};
-use crate::source::RowPositions;
+use crate::source::{Carried, RowPositions};
 use crate::spill::SpillFrame;
 
 pub(crate) use dropped::{DropSampler, DroppedRow};
@@ -81,8 +80,8 @@ pub(crate) struct DecodedRows {
     /// A batch for each slot of the input, all with the same positions.
     pub(crate) rows: Vec<RecordBatch>,
     pub(crate) positions: RowPositions,
-    /// Columns that are text, and null in `rows`. Only rows for this process have any.
-    pub(crate) carried: Option<Arc<CarriedText>>,
+    /// Columns that are not arrays, and null in `rows`. Only rows for this process have any.
+    pub(crate) carried: Option<Arc<Carried>>,
     /// The number of the first row in its input, from 0.
     pub(crate) first: u64,
 }

@@ -4,6 +4,7 @@
 //! lists the types, and a test compares the page with this code (`sink/tests/types.rs`).
 
 mod convert;
+mod descriptor;
 mod key;
 mod layout;
 mod metadata;
@@ -13,6 +14,7 @@ mod time;
 mod unify;
 
 pub(crate) use convert::{ConversionError, convert};
+pub(crate) use descriptor::parquet_descriptor;
 pub(crate) use key::key_texts;
 pub(crate) use layout::{Lists, plain};
 pub(crate) use metadata::{KeptColumns, with_kept_columns};

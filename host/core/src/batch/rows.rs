@@ -7,8 +7,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
 use crate::failure::RowPlace;
-use crate::json::CarriedText;
-use crate::source::{LineOrRow, RowPositions};
+use crate::source::{Carried, LineOrRow, RowPositions};
 
 /// Rows between two nodes of the plan. A clone shares the columns.
 #[derive(Debug, Clone)]
@@ -32,8 +31,8 @@ pub(crate) struct RowOrigins {
     ids: Option<Arc<[u32]>>,
     /// The next unused id in the task.
     fresh: Arc<AtomicU32>,
-    /// Columns of the chunk that are text, and null in the rows. They have the same names in all rows of the task.
-    carried: Option<Arc<CarriedText>>,
+    /// Columns of the chunk that are not arrays, and null in the rows. They have the same names in all rows of the task.
+    carried: Option<Arc<Carried>>,
 }
 
 impl RowOrigins {
@@ -43,12 +42,12 @@ impl RowOrigins {
     }
 
     /// Adds the carried columns of the chunk.
-    pub(crate) fn with_carried(self, carried: Option<Arc<CarriedText>>) -> Self {
+    pub(crate) fn with_carried(self, carried: Option<Arc<Carried>>) -> Self {
         Self { carried, ..self }
     }
 
-    /// Returns the columns that are text, if there are any. Their rows are those of the chunk; see [`row`](Self::row).
-    pub(crate) fn carried(&self) -> Option<&CarriedText> {
+    /// Returns the columns that are not arrays, if there are any. Their rows are those of the chunk; see [`row`](Self::row).
+    pub(crate) fn carried(&self) -> Option<&Carried> {
         self.carried.as_deref()
     }
 

@@ -5,15 +5,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rayon::ThreadPool;
 use tempfile::TempDir;
 
 use super::stages::drop_sampler;
 use crate::cleanup::{CleanupRegistry, Entries, Entry};
 use crate::monitor::Monitor;
-use crate::plan::Plan;
+use crate::plan::{Plan, carried_files};
 use crate::runs::RunHandle;
 use crate::scheduler::{DroppedFile, Files};
-use crate::sink::{self, Encoder, SinkError, StagingDir};
+use crate::sink::{self, Encoder, SinkCarried, SinkError, StagingDir};
 use crate::spill::{Spill, SpillError, SpillWriter};
 use crate::writeback::Writeback;
 
@@ -37,9 +38,10 @@ pub(super) fn open_files(
     cleanup: &CleanupRegistry,
     run: Option<&str>,
     handle: Option<&RunHandle>,
+    pool: &Arc<ThreadPool>,
 ) -> Result<OpenFiles, Box<dyn Error>> {
     let checkpoint = handle.and_then(|handle| handle.checkpoint.as_ref());
-    let (encoders, mut files, mut entries) = open_sinks(plan, cleanup, run, handle)?;
+    let (encoders, mut files, mut entries) = open_sinks(plan, cleanup, run, handle, pool)?;
     let work = work_directory(plan, handle.map(|handle| handle.folder.path()))?;
     let synced = checkpoint.map(|checkpoint| checkpoint.spills.as_slice());
     let spills = open_spills(plan, &work, synced, &mut files)?;
@@ -61,16 +63,17 @@ fn open_sinks(
     cleanup: &CleanupRegistry,
     run: Option<&str>,
     handle: Option<&RunHandle>,
+    pool: &Arc<ThreadPool>,
 ) -> Result<Opened, SinkError> {
     let mut entries = Vec::new();
     let writeback = Writeback::default();
     let checkpoint = handle.and_then(|handle| handle.checkpoint.as_ref());
-    let mut open = |spec, name: &str, durable| {
+    let mut open = |spec, name: &str, durable, carried| {
         let aside = handle.map(|handle| {
             let folder = handle.folder.path();
             StagingDir { folder, name, synced: durable, writeback: &writeback }
         });
-        let (encoder, writer) = sink::open(spec, run, aside.as_ref())?;
+        let (encoder, writer) = sink::open_carrying(spec, run, aside.as_ref(), carried)?;
         if durable.is_none() {
             entries.extend(writer.partial().map(|path| cleanup.add(path)));
         }
@@ -79,18 +82,21 @@ fn open_sinks(
     let opened: Result<Vec<_>, _> = plan
         .sinks
         .iter()
+        .zip(carried_files(plan))
         .enumerate()
-        .map(|(index, sink)| {
-            open(&sink.spec, &format!("sink-{index}"), checkpoint.and_then(|checkpoint| checkpoint.sinks.get(index)))
+        .map(|(index, (sink, files))| {
+            let synced = checkpoint.and_then(|checkpoint| checkpoint.sinks.get(index));
+            let carried = files.map(|files| SinkCarried { files, pool: Arc::clone(pool) });
+            open(&sink.spec, &format!("sink-{index}"), synced, carried)
         })
         .collect();
     let (encoders, sinks) = opened?.into_iter().unzip();
     let durable = checkpoint.and_then(|checkpoint| checkpoint.rejects.as_ref());
-    let rejects = plan.rejects.as_ref().map(|rejects| open(&rejects.spec, "rejects", durable)).transpose()?;
+    let rejects = plan.rejects.as_ref().map(|rejects| open(&rejects.spec, "rejects", durable, None)).transpose()?;
     let rejects = rejects.map(|(_, writer)| writer);
     let earlier = checkpoint.and_then(|checkpoint| checkpoint.dropped.as_ref());
     let dropped = plan.dropped.as_ref().map(|dropped| {
-        let (_, writer) = open(&dropped.spec, "dropped", earlier.map(|earlier| &earlier.file))?;
+        let (_, writer) = open(&dropped.spec, "dropped", earlier.map(|earlier| &earlier.file), None)?;
         let sampler = drop_sampler(dropped, earlier.map_or(&[], |earlier| &earlier.rows));
         Ok(DroppedFile::new(writer, sampler, dropped.spec.compression))
     });

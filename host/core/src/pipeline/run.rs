@@ -119,7 +119,7 @@ impl LockedRun<'_> {
         let jobs = self.batch_jobs(&models).inspect_err(|_| self.remove_empty_folder())?;
         let (remote, threads) = self.threads(engine, &planned.plan).inspect_err(|_| self.remove_empty_folder())?;
         let parts = self.handle.as_ref().map_or_else(Vec::new, |handle| recording::announce(handle, &planned.plan));
-        let mut opened = self.open(&planned.plan).inspect_err(|_| self.remove_empty_folder())?;
+        let mut opened = self.open(&planned.plan, &threads).inspect_err(|_| self.remove_empty_folder())?;
         let (from, report) = self.progress(&planned.plan);
         let checkpoints = self.checkpoint_settings(&mut opened, fingerprint, &parts)?;
         let recorder = self.handle.as_ref().map(|handle| recording::RunRecorder::start(handle, &parts));
@@ -268,10 +268,10 @@ impl LockedRun<'_> {
     }
 
     /// Opens sinks, reject file and spills.
-    fn open(&self, plan: &Plan) -> Result<OpenFiles, RunError> {
+    fn open(&self, plan: &Plan, pool: &Arc<ThreadPool>) -> Result<OpenFiles, RunError> {
         let resumable = self.resumable();
         let run = self.handle.as_ref().map(|_| &*self.id);
-        let opened = open_files(plan, &self.options.cleanup, run, resumable).map(|mut opened| {
+        let opened = open_files(plan, &self.options.cleanup, run, resumable, pool).map(|mut opened| {
             opened.files.monitor = self.options.monitor.clone();
             opened.files.dropped.iter_mut().for_each(|dropped| dropped.set_run(&self.id));
             opened

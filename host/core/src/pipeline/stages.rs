@@ -67,6 +67,9 @@ impl StageResources<'_> {
                     }
                     SourceSchema::Empty => None,
                 });
+                if let Some(files) = source.as_ref().and_then(|source| source.carried.as_ref()).filter(|_| may_carry) {
+                    files.activate();
+                }
                 let (reader, decoder) = source.map(|source| (source.reader, carried.unwrap_or(source.decoder))).unzip();
                 let counts = matches!(input.from, InputSource::Source(_) | InputSource::Generator { .. });
                 inputs.push(StageInput { decoder, counts, slots: input.slots.clone() });

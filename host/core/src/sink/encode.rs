@@ -8,7 +8,8 @@ use arrow_schema::{ArrowError, Field, SchemaRef};
 
 use super::error::{SinkError, SinkErrorKind};
 use crate::format::{Compression, Format, NonFinite};
-use crate::json::{CarriedText, NoJson};
+use crate::json::NoJson;
+use crate::source::Carried;
 use crate::spill::SpillFrame;
 use crate::values::{ConversionError, Unsupported};
 
@@ -31,8 +32,8 @@ pub(crate) trait Encoder: Send + Sync {
     /// The rows have other columns, or the format does not support a value.
     fn encode(&self, batch: &RecordBatch) -> Result<Encoded, SinkError>;
 
-    /// Encodes rows of a chunk with columns that are text, and null in the batch. `chunk_row` returns the row of the text for a row of
-    /// the batch. Only JSON Lines sinks have such columns.
+    /// Encodes rows of a chunk with columns that are not arrays, and null in the batch. `chunk_row` returns the row of the chunk for a row
+    /// of the batch. Only JSON Lines and Parquet sinks write such columns.
     ///
     /// # Errors
     ///
@@ -40,14 +41,11 @@ pub(crate) trait Encoder: Send + Sync {
     fn encode_carried(
         &self,
         batch: &RecordBatch,
-        carried: &CarriedText,
+        carried: &Carried,
         _chunk_row: &dyn Fn(usize) -> usize,
     ) -> Result<Encoded, SinkError> {
-        let is_here = |name: &Arc<str>| batch.schema_ref().index_of(name).is_ok();
-        debug_assert!(
-            !carried.groups().iter().any(|group| group.iter().any(is_here)),
-            "the plan carries other columns"
-        );
+        let is_here = |name: &str| batch.schema_ref().index_of(name).is_ok();
+        debug_assert!(!carried.names().any(is_here), "the plan carries other columns");
         self.encode(batch)
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::format::{Compression, Format};
+use crate::source::SourceError;
 use crate::values::Unsupported;
 
 /// An output that cannot be created or written, or rows that its format does not support.
@@ -76,6 +77,12 @@ pub(crate) enum SinkErrorKind {
         action: &'static str,
         /// The operating system's error.
         source: io::Error,
+    },
+    /// A column that is copied from an input cannot be read.
+    #[error("cannot copy a column from an input")]
+    Source {
+        /// The error of the input.
+        source: SourceError,
     },
     /// The folder of the output is missing or not writable.
     #[error("cannot create a file in the folder {folder:?}; check that it exists and that you may write there")]

@@ -10,6 +10,7 @@ use super::encode::{Encoded, Encoder, Target};
 use super::error::SinkError;
 use crate::json::{CarriedText, JsonValues, write_serde};
 use crate::row_size::columns_bytes;
+use crate::source::Carried;
 
 /// Encodes rows as JSON Lines: one compact object per line, with all columns in the schema's order.
 #[derive(Debug)]
@@ -108,9 +109,12 @@ impl Encoder for JsonEncoder {
     fn encode_carried(
         &self,
         batch: &RecordBatch,
-        carried: &CarriedText,
+        carried: &Carried,
         chunk_row: &dyn Fn(usize) -> usize,
     ) -> Result<Encoded, SinkError> {
-        self.write(batch, Some((carried, chunk_row)))
+        match carried {
+            Carried::Text(text) => self.write(batch, Some((text, chunk_row))),
+            Carried::Rows(_) => self.write(batch, None),
+        }
     }
 }

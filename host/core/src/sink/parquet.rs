@@ -6,25 +6,25 @@
 //! because a group can only be written as a whole. A resumed run encodes these rows again, from the same batches and to
 //! the same bytes.
 
+mod carried_columns;
+mod carried_group;
 mod distinct;
+mod encoded_group;
+mod late;
+mod layout;
 mod row_group;
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use bytes::Bytes;
-use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::column::writer::ColumnCloseResult;
-use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::{
-    ColumnChunkMetaData, KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
-};
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::file::reader::{ChunkReader, Length};
+use parquet::errors::Result;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 
@@ -36,9 +36,14 @@ use crate::format::Format;
 use crate::panics::caught;
 use crate::row_size::{columns_bytes, max_row_bytes};
 use crate::spill::SpillFrame;
-use crate::values::{IntervalForm, Unsupported, parquet_field};
+use crate::values::{Unsupported, parquet_descriptor};
 use crate::writeback::Durability;
+use carried_columns::SinkColumns;
+use carried_group::CarriedGroup;
 use distinct::columns_without_repetition;
+use encoded_group::{RowGroup, append, metadata};
+pub(super) use layout::CarriedLayout;
+pub(crate) use layout::SinkCarried;
 use row_group::RowGroupStore;
 
 /// Maximum number of rows in a row group.
@@ -54,16 +59,32 @@ const LARGE_ROW: u64 = 8 << 20;
 /// An unfinished file.
 pub(super) struct ParquetOutput {
     out: SerializedFileWriter<SkipWritten<OutputFile>>,
+    /// The columns of the sink.
     schema: SchemaRef,
+    /// The same as they are written.
+    written: SchemaRef,
     /// The schema in Parquet's types.
     descriptor: SchemaDescriptor,
     properties: WriterProperties,
+    /// The columns that may be carried, if there are any.
+    carried: Option<Arc<CarriedLayout>>,
     /// The incomplete row group.
-    group: ArrowWriter<Vec<u8>>,
-    /// Whether the incomplete row group has neither dictionaries nor statistics, from its first large row on.
-    has_large_rows: bool,
+    group: OpenGroup,
     /// The files that make the output resumable.
     row_groups: Option<RowGroupStore>,
+}
+
+/// An incomplete row group.
+#[derive(Default)]
+struct OpenGroup {
+    /// The columns that are not carried. `None` without rows, and if all columns are carried.
+    columns: Option<ArrowWriter<Vec<u8>>>,
+    /// The number of rows.
+    rows: usize,
+    /// Whether it has neither dictionaries nor statistics, from its first large row on.
+    has_large_rows: bool,
+    /// The positions of the carried columns, if the rows have any.
+    carried: Option<CarriedGroup>,
 }
 
 impl ParquetOutput {
@@ -74,7 +95,7 @@ impl ParquetOutput {
         out: OutputFile,
         schema: &SchemaRef,
         written: &SchemaRef,
-        staging: Option<&StagingDir<'_>>,
+        (staging, carried): (Option<&StagingDir<'_>>, Option<SinkCarried>),
     ) -> std::result::Result<Self, FormatError> {
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -82,10 +103,9 @@ impl ParquetOutput {
             .set_max_row_group_bytes(None)
             .set_key_value_metadata(key_values(schema))
             .build();
-        let descriptor = descriptor(schema)?;
-        let group = || new_group(written, &descriptor, &properties);
+        let descriptor = parquet_descriptor(schema)?;
         // The schema and metadata for the footer are taken from a small file without rows.
-        let empty = Bytes::from(group()?.into_inner()?);
+        let empty = Bytes::from(new_group(written, &descriptor, &properties)?.into_inner()?);
         let empty = metadata(&empty)?;
         let synced = staging.and_then(|staging| staging.synced);
         let out = SkipWritten { out, skip: synced.map_or(0, |synced| synced.length) };
@@ -97,27 +117,45 @@ impl ParquetOutput {
         let row_groups = staging.map(|staging| RowGroupStore::open(staging)).transpose()?;
         let mut file = Self {
             out,
-            schema: Arc::clone(written),
-            descriptor: descriptor.clone(),
-            properties: properties.clone(),
-            group: group()?,
-            has_large_rows: false,
+            schema: Arc::clone(schema),
+            written: Arc::clone(written),
+            descriptor,
+            properties,
+            carried: carried.and_then(|carried| CarriedLayout::new(schema, written, carried)).map(Arc::new),
+            group: OpenGroup::default(),
             row_groups,
         };
-        if let (Some(synced), Some(row_groups)) = (synced, &mut file.row_groups) {
-            for group in row_groups.groups()? {
-                append(&mut file.out, &group)?;
-            }
-            if file.out.bytes_written() as u64 != synced.length {
-                return Err(row_groups.corrupt().into());
-            }
-            for batch in row_groups.rows()? {
-                let batch = batch?;
-                file.prepare_group(&batch)?;
-                file.group.write(&batch)?;
-            }
+        if let Some(synced) = synced {
+            file.resume(*synced)?;
         }
         Ok(file)
+    }
+
+    /// Continues after the groups and rows of a checkpoint.
+    fn resume(&mut self, synced: SyncedLength) -> std::result::Result<(), FormatError> {
+        let Some(row_groups) = &mut self.row_groups else { return Ok(()) };
+        for group in row_groups.groups()? {
+            append(&mut self.out, &group)?;
+        }
+        let corrupt = row_groups.corrupt();
+        if self.out.bytes_written() as u64 != synced.length {
+            return Err(corrupt.into());
+        }
+        for batch in row_groups.rows()? {
+            let batch = batch?;
+            self.start_kind(&batch)?;
+            // The rows of an incomplete group do not end it.
+            if self.start_part(&batch)? != batch.num_rows() {
+                return Err(corrupt.into());
+            }
+            self.write_part(&batch)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the columns that rows may carry, if there are any.
+    pub(super) fn carried(&self) -> Option<Arc<CarriedLayout>> {
+        self.carried.clone()
     }
 
     /// Writes rows. `frame` has the same rows, if they were encoded for saving already.
@@ -126,12 +164,18 @@ impl ParquetOutput {
         batch: &RecordBatch,
         mut frame: Option<SpillFrame>,
     ) -> std::result::Result<(), FormatError> {
+        self.start_kind(batch)?;
         let mut start = 0;
         while start < batch.num_rows() {
-            let count = (batch.num_rows() - start).min(GROUP_ROWS - self.group.in_progress_rows());
-            let part = batch.slice(start, count);
+            let rest = batch.slice(start, batch.num_rows() - start);
+            let count = self.start_part(&rest)?;
+            if count == 0 {
+                self.end_group()?;
+                self.start_kind(batch)?;
+                continue;
+            }
+            let part = rest.slice(0, count);
             start += count;
-            self.prepare_group(&part)?;
             if let Some(row_groups) = &mut self.row_groups {
                 // The frame has all rows of the batch. If a group ends inside the batch, each part needs its own frame.
                 match frame.take().filter(|_| count == batch.num_rows()) {
@@ -139,10 +183,47 @@ impl ParquetOutput {
                     None => row_groups.add_rows(&SpillFrame::encode(&part)?)?,
                 }
             }
-            self.group.write(&part)?;
-            if self.group.in_progress_rows() == GROUP_ROWS || self.group.in_progress_size() >= GROUP_BYTES {
+            self.write_part(&part)?;
+            if self.group.is_full() || count < rest.num_rows() {
                 self.end_group()?;
+                self.start_kind(batch)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Prepares the incomplete row group for rows with positions or without. A group has rows of one kind.
+    fn start_kind(&mut self, rows: &RecordBatch) -> std::result::Result<(), FormatError> {
+        let layout = self.carried.clone().filter(|layout| layout.has_positions(rows));
+        if self.group.rows > 0 && self.group.carried.is_some() != layout.is_some() {
+            self.end_group()?;
+        }
+        if self.group.rows == 0 {
+            self.group.carried = layout.as_ref().map(CarriedGroup::new);
+        }
+        Ok(())
+    }
+
+    /// Returns how many of these rows the incomplete group takes, and prepares it for them. 0 if it ends before them.
+    fn start_part(&mut self, rows: &RecordBatch) -> std::result::Result<usize, FormatError> {
+        let Some(carried) = &self.group.carried else {
+            let part = rows.slice(0, rows.num_rows().min(GROUP_ROWS - self.group.rows));
+            self.prepare_group(&part)?;
+            return Ok(part.num_rows().min(GROUP_ROWS - self.group.rows));
+        };
+        let others = carried.layout.others_of(rows)?;
+        self.prepare_group(&others)?;
+        let Some(carried) = &mut self.group.carried else { return Ok(0) };
+        Ok(carried.add(rows)?)
+    }
+
+    /// Adds rows to the incomplete group, after [`start_part`](Self::start_part).
+    fn write_part(&mut self, part: &RecordBatch) -> std::result::Result<(), FormatError> {
+        self.group.rows += part.num_rows();
+        let Some(columns) = &mut self.group.columns else { return Ok(()) };
+        match &self.group.carried {
+            Some(carried) => columns.write(&carried.layout.others_of(part)?)?,
+            None => columns.write(part)?,
         }
         Ok(())
     }
@@ -150,31 +231,41 @@ impl ParquetOutput {
     /// Chooses the encodings of a row group by its first rows. Starts another group if these rows are the first large ones of the
     /// incomplete one.
     fn prepare_group(&mut self, rows: &RecordBatch) -> std::result::Result<(), FormatError> {
-        if self.has_large_rows {
+        if self.group.has_large_rows {
             return Ok(());
         }
-        let mut properties = self.properties.clone().into_builder();
-        if columns_bytes(rows.columns()) >= LARGE_ROW as usize && max_row_bytes(rows) >= LARGE_ROW {
-            if self.group.in_progress_rows() > 0 {
-                self.end_group()?;
-            }
-            properties = properties.set_dictionary_enabled(false).set_statistics_enabled(EnabledStatistics::None);
-            self.has_large_rows = true;
-        } else if self.group.in_progress_rows() == 0 {
-            for column in columns_without_repetition(rows) {
-                properties = properties.set_column_dictionary_enabled(ColumnPath::from(column), false);
-            }
-        } else {
+        let is_large = has_large_row(rows);
+        if is_large && self.group.rows > 0 {
+            self.end_group()?;
+        }
+        if self.group.rows > 0 {
             return Ok(());
         }
-        self.group = new_group(&self.schema, &self.descriptor, &properties.build())?;
+        self.group.has_large_rows = is_large;
+        let properties = group_properties(rows, &self.properties).build();
+        let layout = self.group.carried.as_ref().map(|carried| &carried.layout);
+        let (schema, types) =
+            layout.map_or((&self.written, &self.descriptor), |layout| (&layout.others, &layout.other_types));
+        let is_empty = schema.fields().is_empty() && layout.is_some();
+        self.group.columns = (!is_empty).then(|| new_group(schema, types, &properties)).transpose()?;
         Ok(())
     }
 
     fn end_group(&mut self) -> std::result::Result<(), FormatError> {
-        let next = new_group(&self.schema, &self.descriptor, &self.properties)?;
-        let group = RowGroup::from_file(std::mem::replace(&mut self.group, next).into_inner()?)?;
-        self.has_large_rows = false;
+        // The next group has rows of the same kind, unless `start_kind` says otherwise.
+        let next = OpenGroup {
+            carried: self.group.carried.as_ref().map(|carried| CarriedGroup::new(&carried.layout)),
+            ..OpenGroup::default()
+        };
+        let group = std::mem::replace(&mut self.group, next);
+        let file = group.columns.map(ArrowWriter::into_inner).transpose()?;
+        let group = match &group.carried {
+            None => RowGroup::from_file(file.expect("a group without carried columns has a file"))?,
+            Some(carried) => {
+                let sink = SinkColumns { schema: &self.schema, written: &self.written, types: self.out.schema_descr() };
+                sink.with_carried(carried, file, &self.properties)?
+            }
+        };
         append(&mut self.out, &group)?;
         if let Some(row_groups) = &mut self.row_groups {
             row_groups.add_group(&group)?;
@@ -198,7 +289,7 @@ impl ParquetOutput {
 
     /// Writes the last row group and the footer.
     pub(super) fn write_end(&mut self) -> std::result::Result<(), FormatError> {
-        if self.group.in_progress_rows() > 0 {
+        if self.group.rows > 0 {
             self.end_group()?;
         }
         self.out.finish()?;
@@ -208,6 +299,32 @@ impl ParquetOutput {
     pub(super) fn output(&mut self) -> &mut OutputFile {
         &mut self.out.inner_mut().out
     }
+}
+
+impl OpenGroup {
+    fn is_full(&self) -> bool {
+        let is_full = match &self.carried {
+            Some(carried) => carried.is_full(),
+            None => self.rows >= GROUP_ROWS,
+        };
+        is_full || self.columns.as_ref().is_some_and(|columns| columns.in_progress_size() >= GROUP_BYTES)
+    }
+}
+
+fn has_large_row(rows: &RecordBatch) -> bool {
+    columns_bytes(rows.columns()) >= LARGE_ROW as usize && max_row_bytes(rows) >= LARGE_ROW
+}
+
+/// Returns the properties of a group that starts with these rows.
+fn group_properties(rows: &RecordBatch, properties: &WriterProperties) -> WriterPropertiesBuilder {
+    let mut properties = properties.clone().into_builder();
+    if has_large_row(rows) {
+        return properties.set_dictionary_enabled(false).set_statistics_enabled(EnabledStatistics::None);
+    }
+    for column in columns_without_repetition(rows) {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(column), false);
+    }
+    properties
 }
 
 /// Returns the metadata of the rows for the footer. Other programs do not look for it in the Arrow schema, where it is as well.
@@ -227,22 +344,13 @@ fn new_group(
     ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(written), options)
 }
 
-/// Returns the columns of a sink in Parquet's types. Intervals have Arrow's type here, from which the library makes Parquet's; the
-/// rows have their bytes.
-fn descriptor(schema: &Schema) -> Result<SchemaDescriptor> {
-    let fields = schema.fields().iter().map(|field| parquet_field(field, IntervalForm::Type));
-    let fields = fields.collect::<std::result::Result<Vec<_>, _>>();
-    let fields = fields.map_err(|error| ParquetError::External(Box::new(error)))?;
-    ArrowSchemaConverter::new().convert(&Schema::new(fields))
-}
-
 /// Checks that the library can write every column.
 ///
 /// # Errors
 /// It cannot. The first such column is reported.
 pub(super) fn check_schema(output: &Arc<str>, schema: &Schema) -> std::result::Result<(), SinkError> {
     for field in schema.fields() {
-        let converted = caught(|| descriptor(&Schema::new(vec![Arc::clone(field)])));
+        let converted = caught(|| parquet_descriptor(&Schema::new(vec![Arc::clone(field)])));
         let reason = match converted {
             Ok(Ok(_)) => continue,
             Ok(Err(error)) => error.to_string(),
@@ -253,95 +361,6 @@ pub(super) fn check_schema(output: &Arc<str>, schema: &Schema) -> std::result::R
         return Err(SinkError::new(output, SinkErrorKind::Type { column, data_type, format: Format::Parquet, source }));
     }
     Ok(())
-}
-
-/// A row group as a file of its own. When a run is resumed, the data before the footer is not read again, and zeros
-/// stand for it.
-pub(super) struct RowGroup {
-    /// Bytes before the footer.
-    data: u64,
-    bytes: Option<Bytes>,
-    /// The bytes after the columns: indexes and footer.
-    end: Bytes,
-    metadata: ParquetMetaData,
-}
-
-impl RowGroup {
-    /// Creates a group from a small file that was just encoded.
-    fn from_file(file: Vec<u8>) -> Result<Self> {
-        let bytes = Bytes::from(file);
-        let metadata = metadata(&bytes)?;
-        let columns = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns);
-        let data =
-            columns.map(ColumnChunkMetaData::byte_range).map(|(start, length)| start + length).max().unwrap_or(4);
-        let end = bytes.slice(data as usize..);
-        Ok(Self { data, bytes: Some(bytes), end, metadata })
-    }
-
-    /// Creates a group from the saved end of a small file.
-    fn from_end(data: u64, end: Bytes) -> Result<Self> {
-        let metadata = metadata(&SparseFile { data, end: end.clone() })?;
-        Ok(Self { data, bytes: None, end, metadata })
-    }
-}
-
-fn metadata(file: &impl ChunkReader) -> Result<ParquetMetaData> {
-    ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional).parse_and_finish(file)
-}
-
-/// Appends a row group to the output.
-fn append<W: Write + Send>(out: &mut SerializedFileWriter<W>, group: &RowGroup) -> Result<()> {
-    let sparse = SparseFile { data: group.data, end: group.end.clone() };
-    for (number, rows) in group.metadata.row_groups().iter().enumerate() {
-        let pages = group.metadata.page_index_for_row_group(number);
-        let mut copy = out.next_row_group()?;
-        for (index, column) in rows.columns().iter().enumerate() {
-            let close = ColumnCloseResult {
-                bytes_written: column.compressed_size() as u64,
-                rows_written: rows.num_rows() as u64,
-                metadata: column.clone(),
-                bloom_filter: None,
-                column_index: pages.column_index(index).cloned(),
-                offset_index: pages.offset_index(index).cloned(),
-            };
-            match &group.bytes {
-                Some(bytes) => copy.append_column(bytes, close)?,
-                None => copy.append_column(&sparse, close)?,
-            }
-        }
-        copy.close()?;
-    }
-    Ok(())
-}
-
-/// A file that starts with zeros in place of its data.
-struct SparseFile {
-    data: u64,
-    end: Bytes,
-}
-
-impl Length for SparseFile {
-    fn len(&self) -> u64 {
-        self.data + self.end.len() as u64
-    }
-}
-
-impl ChunkReader for SparseFile {
-    type T = Box<dyn Read>;
-
-    fn get_read(&self, start: u64) -> Result<Self::T> {
-        let zeros = io::repeat(0).take(self.data.saturating_sub(start));
-        let skipped = start.saturating_sub(self.data).min(self.end.len() as u64);
-        Ok(Box::new(zeros.chain(io::Cursor::new(self.end.slice(skipped as usize..)))))
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
-        let at = start.checked_sub(self.data).map(|at| at as usize);
-        match at.and_then(|at| Some(at..at.checked_add(length)?)) {
-            Some(range) if range.end <= self.end.len() => Ok(self.end.slice(range)),
-            _ => Err(ParquetError::General("the end of a row group is corrupt".into())),
-        }
-    }
 }
 
 /// An output whose first bytes are written already. The same bytes are skipped when they are written again.

@@ -131,7 +131,7 @@ impl Reader for BatchReader {
         if batch.num_rows() > rows {
             self.rest = Some(batch.slice(rows, batch.num_rows() - rows));
         }
-        let data = ChunkData::Rows { batch: batch.slice(0, rows), first_row: self.rows + 1 };
+        let data = ChunkData::Rows { batch: batch.slice(0, rows), first_row: self.rows + 1, carried: None };
         self.rows += rows as u64;
         Ok(Some(Chunk { file: Arc::clone(&self.name), data, rows, bytes_read: 0 }))
     }

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::bad_row::BadRow;
+use super::carried::Carried;
 use super::error::SourceError;
 use crate::format::TextEncoding;
-use crate::json::CarriedText;
 
 /// Cuts an input into chunks. Does only the blocking reads; all other work is left to the threads that decode.
 pub(crate) trait Reader: Send {
@@ -44,7 +44,7 @@ pub(crate) trait Decoder: Send + Sync {
         self.decode(chunk).map(|decoded| (decoded, Vec::new()))
     }
 
-    /// Returns a decoder of the same rows that may return these columns as [`CarriedText`]. Each range is of columns
+    /// Returns a decoder of the same rows that may return these columns as [`Carried::Text`]. Each range is of columns
     /// that are next to each other in the sinks as well. `None` if the format is not JSON.
     fn carrying(&self, _columns: &[Range<usize>]) -> Option<Arc<dyn Decoder>> {
         None
@@ -88,6 +88,8 @@ pub(crate) enum ChunkData {
         batch: RecordBatch,
         /// The number of the first row in the file, from 1.
         first_row: u64,
+        /// The index of the file in the source, if carried columns are left out of the batch.
+        carried: Option<u32>,
     },
 }
 
@@ -159,8 +161,8 @@ pub(crate) struct DecodedBatch {
     pub(crate) rows: RecordBatch,
     /// The positions of the rows in the input.
     pub(crate) positions: RowPositions,
-    /// Columns that are text. In `rows` they are null.
-    pub(crate) carried: Option<CarriedText>,
+    /// Columns that are not arrays. In `rows` they are null.
+    pub(crate) carried: Option<Carried>,
 }
 
 /// The positions of the rows of one batch in their file.

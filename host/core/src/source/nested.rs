@@ -72,6 +72,7 @@ pub(super) fn convert(source: OpenSource, spec: &SourceSpec) -> Result<OpenSourc
         );
         source.schema = SourceSchema::Known(Arc::clone(&decoder.schema));
         source.decoder = Arc::new(decoder);
+        source.carried = None;
     }
     if !buffered.is_empty() {
         source.reader = Box::new(BufferedReader { buffered, rest: source.reader });

@@ -12,18 +12,20 @@
 //! regular files, the stream format from any input.
 
 mod arrow;
+mod carried;
 mod conform;
 mod logical;
 mod open;
 mod parquet;
 
-use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::RecordBatch;
 use arrow_select::concat::concat_batches;
 
+use super::carried::{Carried, CarriedRows};
 use super::chunk::{Chunk, ChunkData, DecodedBatch, Decoder, Reader, RowPositions};
 use super::error::{SourceError, SourceErrorKind};
 use super::files::InputFile;
@@ -36,8 +38,12 @@ use crate::row_size::{fast_plain_bytes, plain_bytes_up_to, plain_row_bytes};
 use crate::text::escaped;
 use crate::values::ConversionError;
 pub(crate) use arrow::{first_batch, first_batch_within};
+use carried::CarriableSearch;
+pub(crate) use carried::{CarriedDecoder, CarriedFile, CarriedFiles};
 pub(super) use conform::CommonSchema;
 use open::OpenRows;
+pub(crate) use parquet::CopiedChunk;
+use parquet::ParquetFile;
 
 /// Opens a Parquet or Arrow IPC source.
 ///
@@ -49,26 +55,45 @@ pub(crate) fn open(files: Vec<InputFile>, settings: RowSettings) -> Result<OpenS
     let count: Arc<AtomicU64> = Arc::default();
     let mut schema: Option<CommonSchema> = None;
     let (mut first, mut warnings) = (None, Vec::new());
+    let mut search = CarriableSearch::default();
     for file in &files {
         // The first file stays open. The others are opened again for reading, and their bytes count only then.
         let uncounted = if schema.is_none() { Arc::clone(&count) } else { Arc::default() };
-        let rows = settings.open(file, &uncounted)?;
+        let (rows, parquet) = settings.open(file, &uncounted)?;
+        if let Some(parquet) = &parquet {
+            search.add(parquet, &rows.schema);
+        }
         match &mut schema {
             None => {
                 warnings = rows.warnings.iter().map(|message| format!("{}: {message}", escaped(&file.name))).collect();
                 schema = Some(CommonSchema::new(&file.name, &rows.schema, format)?);
-                first = Some(rows);
+                first = Some((rows, parquet));
             }
             Some(schema) => schema.add(&file.name, &rows.schema)?,
         }
     }
     let schema = schema.expect("a source has at least one file");
-    let reader =
-        RowsReader { files: files.into(), settings, count, first, current: None, bytes_before: 0, plain_bytes: 0 };
-    let decoder = RowsDecoder::new(schema);
+    let files: Arc<[InputFile]> = files.into();
+    let carried = CarriedFiles::new(Arc::clone(&files), settings, &schema, search);
+    let carried = (format == Format::Parquet).then(|| Arc::new(carried));
+    let reader = RowsReader {
+        files,
+        next_file: 0,
+        settings,
+        carried: carried.clone(),
+        count,
+        first,
+        current: None,
+        bytes_before: 0,
+        plain_bytes: 0,
+    };
+    let decoder = RowsDecoder { schema, carried: carried.clone() };
     let known = SourceSchema::Known(decoder.schema.schema());
-    Ok(OpenSource { warnings, ..OpenSource::new(known, Box::new(reader), Arc::new(decoder)) })
+    Ok(OpenSource { warnings, carried, ..OpenSource::new(known, Box::new(reader), Arc::new(decoder)) })
 }
+
+/// The rows of an open file, and the file if it is Parquet.
+type OpenFile = (OpenRows, Option<Arc<ParquetFile>>);
 
 /// How files are read.
 #[derive(Debug, Clone, Copy)]
@@ -81,21 +106,28 @@ pub(crate) struct RowSettings {
 
 impl RowSettings {
     /// Opens a file. Adds the bytes read of Arrow IPC to `count`.
-    fn open(&self, file: &InputFile, count: &Arc<AtomicU64>) -> Result<OpenRows, SourceError> {
+    fn open(&self, file: &InputFile, count: &Arc<AtomicU64>) -> Result<OpenFile, SourceError> {
         guarded(file, self.format, || match self.format {
-            Format::Parquet => parquet::open(file, self.batch_rows, self.limits),
-            _ => arrow::open(file, count, self.limits),
+            Format::Parquet => {
+                let parquet = Arc::new(parquet::load(file, self.limits)?);
+                Ok((parquet::read(file, &parquet, self.batch_rows, None)?, Some(parquet)))
+            }
+            _ => Ok((arrow::open(file, count, self.limits)?, None)),
         })
     }
 }
 
 /// Reads files one after the other.
 struct RowsReader {
-    files: VecDeque<InputFile>,
+    files: Arc<[InputFile]>,
+    /// The index of the file after the current one.
+    next_file: usize,
     settings: RowSettings,
+    /// The columns that may be left out, if the format is Parquet.
+    carried: Option<Arc<CarriedFiles>>,
     count: Arc<AtomicU64>,
     /// The first file, open since its schema was read. It may be a pipe, which cannot be opened twice.
-    first: Option<OpenRows>,
+    first: Option<OpenFile>,
     current: Option<OpenRowsFile>,
     /// Bytes of the files already read.
     bytes_before: u64,
@@ -110,6 +142,35 @@ struct OpenRowsFile {
     /// The remaining rows of a batch that is larger than a chunk.
     rest: Option<RecordBatch>,
     rows_read: u64,
+    /// The numbers of the rows that are read, from 0, if they are not all.
+    selected: Option<Vec<Range<u64>>>,
+}
+
+impl RowsReader {
+    /// Opens the next file. `None` after the last one.
+    fn next_file(&mut self) -> Result<Option<OpenRowsFile>, SourceError> {
+        let Some(file) = self.files.get(self.next_file).cloned() else { return Ok(None) };
+        let (index, first) = (self.next_file as u32, self.first.take());
+        self.next_file += 1;
+        let rows = match (self.active(), first) {
+            (Some(carried), first) => {
+                let open = match first.and_then(|(_, parquet)| parquet) {
+                    Some(parquet) => carried.add_first(parquet)?,
+                    None => carried.file(index)?,
+                };
+                let (roots, batch_rows) = (carried.other_roots(&open.parquet), carried.chunk_rows(&open));
+                self.settings.batch_rows = batch_rows;
+                guarded(&file, Format::Parquet, || parquet::read(&file, &open.parquet, batch_rows, Some(&roots)))?
+            }
+            (None, Some((rows, _))) => rows,
+            (None, None) => self.settings.open(&file, &self.count)?.0,
+        };
+        Ok(Some(OpenRowsFile { file, rows, rest: None, rows_read: 0, selected: None }))
+    }
+
+    fn active(&self) -> Option<&Arc<CarriedFiles>> {
+        self.carried.as_ref().filter(|carried| carried.is_active())
+    }
 }
 
 impl Reader for RowsReader {
@@ -117,15 +178,9 @@ impl Reader for RowsReader {
         loop {
             let mut current = match self.current.take() {
                 Some(current) => current,
-                None => match self.files.pop_front() {
+                None => match self.next_file()? {
                     None => return Ok(None),
-                    Some(file) => {
-                        let rows = match self.first.take() {
-                            Some(rows) => rows,
-                            None => self.settings.open(&file, &self.count)?,
-                        };
-                        OpenRowsFile { file, rows, rest: None, rows_read: 0 }
-                    }
+                    Some(file) => file,
                 },
             };
             if let Some(NextRows { batch, bytes, rest_bytes }) = current.next_rows(self.settings)? {
@@ -140,7 +195,8 @@ impl Reader for RowsReader {
                 let file = Arc::clone(&current.file.name);
                 self.current = Some(current);
                 let rows = batch.num_rows();
-                return Ok(Some(Chunk { file, data: ChunkData::Rows { batch, first_row }, rows, bytes_read }));
+                let carried = self.active().map(|_| self.next_file as u32 - 1);
+                return Ok(Some(Chunk { file, data: ChunkData::Rows { batch, first_row, carried }, rows, bytes_read }));
             }
             if current.rows.total_rows.is_some() {
                 self.bytes_before += current.rows.bytes;
@@ -222,7 +278,7 @@ impl OpenRowsFile {
         for row in 0..count {
             let bytes = plain_row_bytes(batch.columns(), row);
             if let Err(error) = limits.check("this row", bytes, limits.max_row) {
-                let position = FilePosition::Row(self.rows_read + 1 + row as u64);
+                let position = FilePosition::Row(self.number(self.rows_read + row as u64));
                 return Err(SourceError::at(&self.file.name, position, SourceErrorKind::TooLarge(error)));
             }
             if all + bytes > CHUNK_BYTES && row > 0 {
@@ -242,12 +298,25 @@ impl OpenRowsFile {
     ) -> SourceError {
         match source.downcast::<ConversionError>() {
             Ok(error) => {
-                let row = error.row.map(|row| self.rows_read + 1 + (before + row) as u64);
+                let row = error.row.map(|row| self.number(self.rows_read + (before + row) as u64));
                 let position = row.map_or(FilePosition::WholeFile, FilePosition::Row);
                 SourceError::at(&self.file.name, position, SourceErrorKind::Value { reason: error.reason })
             }
             Err(source) => unreadable(&self.file, format, source),
         }
+    }
+
+    /// Returns the number of a row in the file, from 1, for its index among the rows that are read.
+    fn number(&self, mut index: u64) -> u64 {
+        let Some(selected) = &self.selected else { return index + 1 };
+        for range in selected {
+            let rows = range.end - range.start;
+            if index < rows {
+                return range.start + index + 1;
+            }
+            index -= rows;
+        }
+        selected.last().map_or(1, |range| range.end + 1)
     }
 
     /// Checks after the last row that the file has as many rows as it states.
@@ -302,20 +371,31 @@ fn guarded<T>(
 #[derive(Debug)]
 pub(super) struct RowsDecoder {
     schema: CommonSchema,
+    /// The columns that may be left out, if the format is Parquet.
+    carried: Option<Arc<CarriedFiles>>,
 }
 
 impl RowsDecoder {
     pub(super) fn new(schema: CommonSchema) -> Self {
-        Self { schema }
+        Self { schema, carried: None }
     }
 }
 
 impl Decoder for RowsDecoder {
     fn decode(&self, chunk: Chunk) -> Result<DecodedBatch, SourceError> {
-        let ChunkData::Rows { batch, first_row } = chunk.data else {
+        let ChunkData::Rows { mut batch, first_row, carried } = chunk.data else {
             unreachable!("the reader of a binary format makes chunks of rows")
         };
+        let mut carried_rows = None;
+        if let (Some(carried), Some(file)) = (&self.carried, carried) {
+            batch = carried.with_nulls(&batch).map_err(|error| {
+                let kind = SourceErrorKind::Unreadable { format: Format::Parquet, source: Box::new(error) };
+                SourceError::in_file(&chunk.file, kind)
+            })?;
+            let (first, count) = (first_row - 1, batch.num_rows() as u64);
+            carried_rows = Some(Carried::Rows(CarriedRows::new(Arc::clone(carried) as _, file, first..first + count)));
+        }
         let rows = self.schema.conform(&chunk.file, first_row, &batch)?;
-        Ok(DecodedBatch { rows, positions: RowPositions::rows(chunk.file, first_row), carried: None })
+        Ok(DecodedBatch { rows, positions: RowPositions::rows(chunk.file, first_row), carried: carried_rows })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::{ArrayRef, RecordBatch};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Rows;
@@ -12,7 +12,7 @@ use crate::failure::{BRIEF, Failure, REJECTED};
 use crate::format::{Compression, NonFinite};
 use crate::json::{JsonValues, NoJson, write_serde};
 use crate::sink::{Encoded, compress};
-use crate::source::BadRow;
+use crate::source::{BadRow, Carried};
 use crate::text::escape_controls_in_json;
 
 /// A rejected row with its failure.
@@ -98,20 +98,39 @@ pub(super) fn encode_rejects(
     compress(compression, lines).map(|bytes| Some(Encoded::Bytes(bytes)))
 }
 
-/// Returns a row as a JSON object, with the columns that are text.
+/// Returns a row as a JSON object, with the columns that are not arrays. Columns that cannot be decoded are null, and the task fails
+/// with their error when the step has returned.
 pub(super) fn row_text(rows: &Rows, row: usize) -> String {
     let chunk_row = rows.origin.row(row);
-    let carried = rows.origin.carried().map(|carried| carried.values(chunk_row).collect()).unwrap_or_default();
-    String::from_utf8(object(&rows.columns, row, &carried)).expect("JSON is text")
+    let text = match rows.origin.carried() {
+        None => row_as_json(&rows.columns, row),
+        Some(Carried::Text(carried)) => {
+            let texts: HashMap<&str, &str> = carried.values(chunk_row).collect();
+            object(&rows.columns, row, |name| texts.get(name).copied().map(CarriedValue::Text))
+        }
+        Some(Carried::Rows(carried)) => {
+            let decoded = carried.decoded();
+            let value = |name: &str| Some(CarriedValue::Value(decoded?.column_by_name(name)?.slice(chunk_row, 1)));
+            object(&rows.columns, row, value)
+        }
+    };
+    String::from_utf8(text).expect("JSON is text")
+}
+
+/// The value of a carried column.
+enum CarriedValue<'a> {
+    Text(&'a str),
+    /// An array of this value alone.
+    Value(ArrayRef),
 }
 
 /// Returns a row as a JSON object. Values that JSON cannot represent, such as NaN, become text, because a rejected row
 /// must not fail again.
 pub(crate) fn row_as_json(columns: &RecordBatch, row: usize) -> Vec<u8> {
-    object(columns, row, &HashMap::new())
+    object(columns, row, |_| None)
 }
 
-fn object(columns: &RecordBatch, row: usize, carried: &HashMap<&str, &str>) -> Vec<u8> {
+fn object<'a>(columns: &RecordBatch, row: usize, carried: impl Fn(&str) -> Option<CarriedValue<'a>>) -> Vec<u8> {
     let mut out = vec![b'{'];
     for (field, array) in columns.schema_ref().fields().iter().zip(columns.columns()) {
         if out.len() > 1 {
@@ -119,12 +138,15 @@ fn object(columns: &RecordBatch, row: usize, carried: &HashMap<&str, &str>) -> V
         }
         write_serde(&mut out, field.name());
         out.push(b':');
-        if let Some(value) = carried.get(field.name().as_str()) {
-            out.extend_from_slice(value.as_bytes());
-            continue;
-        }
+        let value = match carried(field.name()) {
+            Some(CarriedValue::Text(value)) => {
+                out.extend_from_slice(value.as_bytes());
+                continue;
+            }
+            Some(CarriedValue::Value(value)) => value,
+            None => array.slice(row, 1),
+        };
         let before = out.len();
-        let value = array.slice(row, 1);
         let problem = match JsonValues::new(&value, field, NonFinite::Text) {
             Ok(values) => match values.write(0, &mut out) {
                 Ok(()) => continue,

@@ -13,6 +13,7 @@ use crate::monitor::{Span, SpanGuard, SpanKind};
 use crate::plan::{Operation, Step, Work};
 use crate::report::StepReport;
 use crate::sink::{Encoded, Encoder, SinkError};
+use crate::source::Carried;
 use crate::spill::SpillFrame;
 
 /// The state of a running task.
@@ -111,6 +112,11 @@ impl Task<'_> {
         let outcome = apply_policy(step, rows, self.batch, self.stage, &mut report);
         report.took(started.elapsed());
         self.output.steps.push((step.number, report));
+        if let Some(Carried::Rows(carried)) = rows.origin.carried()
+            && let Some(failure) = carried.error()
+        {
+            return Err(failure);
+        }
         let outcome = outcome?;
         self.rejected_ids.extend(outcome.rejected.iter().map(|rejected| (step.number, rows.origin.id(rejected.row))));
         self.output.rejected.extend(outcome.rejected);

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::super::format_error::FormatError;
 use super::super::synced::{StagingDir, SyncedRowGroups};
-use super::RowGroup;
+use super::encoded_group::RowGroup;
 use crate::corrupt::CorruptFile;
 use crate::frame::FrameFormat;
 use crate::private_dir::not_followed;

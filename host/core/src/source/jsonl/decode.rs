@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::super::bad_row::BadRow;
+use super::super::carried::Carried;
 use super::super::chunk::{Chunk, ChunkData, DecodedBatch, Decoder, NumberCollector, RowPositions, TextLayout};
 use super::super::error::SourceError;
 use super::super::text::CheckedText;
@@ -116,7 +117,7 @@ impl JsonDecoder {
         let count = numbers.count();
         let positions = positions(numbers, Arc::clone(file), has_values);
         let rows = columns.finish(builders, count, |column| !carried.is_carried(column));
-        Some(DecodedBatch { rows, positions, carried: Some(carry.finish(bytes.clone())) })
+        Some(DecodedBatch { rows, positions, carried: Some(Carried::Text(carry.finish(bytes.clone()))) })
     }
 }
 

@@ -114,7 +114,8 @@ fn open_rows(
     batches: impl Iterator<Item = Result<RecordBatch, RowError>> + Send + 'static,
 ) -> OpenRows {
     let batches = Box::new(batches);
-    OpenRows { schema, batches, has_small_batches: false, total_rows: None, bytes: 0, warnings: Vec::new() }
+    let warnings = Vec::new();
+    OpenRows { schema, batches, has_small_batches: false, total_rows: None, bytes: 0, warnings }
 }
 
 /// The batches of the file format.

@@ -16,7 +16,7 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::schema::types::ColumnDescriptor;
 
-use super::thrift::Thrift;
+use super::page_header::PageHeader;
 use crate::os;
 use crate::source::row_limits::{RowLimits, TooLarge};
 
@@ -61,6 +61,8 @@ struct ChunkState {
     is_peeked: bool,
     /// The size of the page whose header was read last, after decompression.
     page: u64,
+    /// The bytes of its values that were counted.
+    values: u64,
 }
 
 /// The memory for values of a column.
@@ -100,52 +102,6 @@ impl Usage {
     /// Returns the limit that was exceeded, if the library returned an error for that reason.
     pub(super) fn exceeded(&mut self) -> Option<TooLarge> {
         self.exceeded.take()
-    }
-}
-
-/// The parts of a header that lead to allocations.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct PageHeader {
-    size: u64,
-    compressed: u64,
-    values: u64,
-    encoding: i64,
-    is_dictionary: bool,
-}
-
-impl PageHeader {
-    /// Reads a header. Returns `None` if it is incomplete or malformed.
-    fn read(bytes: &[u8]) -> Option<Self> {
-        let mut header = Self::default();
-        let unsigned = |value: i64| u64::try_from(value).ok();
-        Thrift::new(bytes).fields(|thrift, field| {
-            // The field of the encoding in the header of this kind of page.
-            let encoding = match field.id {
-                2 => {
-                    header.size = unsigned(thrift.integer_of(field)?)?;
-                    return Some(true);
-                }
-                3 => {
-                    header.compressed = unsigned(thrift.integer_of(field)?)?;
-                    return Some(true);
-                }
-                5 | 7 => 2,
-                8 => 4,
-                _ => return Some(false),
-            };
-            Thrift::is_struct(field)?;
-            header.is_dictionary = field.id == 7;
-            thrift.fields(|thrift, field| {
-                match field.id {
-                    1 => header.values = unsigned(thrift.integer_of(field)?)?,
-                    id if id == encoding => header.encoding = thrift.integer_of(field)?,
-                    _ => return Some(false),
-                }
-                Some(true)
-            })?;
-            Some(true)
-        })?;
-        Some(header)
     }
 }
 
@@ -196,7 +152,7 @@ impl CheckedFile {
         Arc::clone(&self.usage)
     }
 
-    fn read_header(&self, start: u64) -> Result<PageHeader> {
+    pub(super) fn read_header(&self, start: u64) -> Result<PageHeader> {
         let left = usize::try_from(self.length.saturating_sub(start)).unwrap_or(usize::MAX).min(MAX_HEADER_BYTES);
         let mut wanted = HEADER_BYTES.min(left);
         loop {
@@ -208,6 +164,18 @@ impl CheckedFile {
                 None => wanted = wanted.saturating_mul(16).min(left),
             }
         }
+    }
+
+    /// Reads bytes of the file.
+    pub(super) fn read(&self, start: u64, length: u64) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; length as usize];
+        os::read_exact_at(&self.file, &mut bytes, start)?;
+        Ok(bytes)
+    }
+
+    /// Checks the size of a page.
+    pub(super) fn check_page(&self, size: u64) -> Result<()> {
+        self.limit(self.limits.check("a page", size, self.limits.block()))
     }
 
     /// Records a limit that was exceeded, and returns an error for the library.
@@ -237,11 +205,21 @@ impl CheckedChunk {
         self.state.lock().is_peeked = is_peeked;
     }
 
+    /// Called when the library has skipped a page: its values take no memory.
+    pub(super) fn set_skipped(&self) {
+        let mut state = self.state.lock();
+        state.is_peeked = false;
+        let values = std::mem::take(&mut state.values);
+        drop(state);
+        let mut usage = self.file.usage.lock();
+        let column = &mut usage.columns[self.column];
+        column.values = column.values.saturating_sub(values);
+    }
+
     fn check_header(&self, start: u64) -> Result<()> {
         let header = self.file.read_header(start)?;
-        let limits = self.file.limits;
         for size in [header.size, header.compressed] {
-            self.file.limit(limits.check("a page", size, limits.block()))?;
+            self.file.check_page(size)?;
         }
         let PageHeader { size, compressed, values, .. } = header;
         let most = match expansion(self.compression) {
@@ -257,7 +235,9 @@ impl CheckedChunk {
         if header.encoding == DELTA_BYTE_ARRAY && !header.is_dictionary && !self.value.has_prefixes {
             return Err(malformed("a page has an encoding that the metadata does not name".into()));
         }
-        self.state.lock().page = size;
+        let mut state = self.state.lock();
+        (state.page, state.values) = (size, self.value.bytes(&header));
+        drop(state);
         self.count(&header)
     }
 

@@ -18,6 +18,8 @@ use super::thrift::varint;
 pub(super) struct CheckedRowGroups {
     pub(super) file: Arc<CheckedFile>,
     pub(super) metadata: Arc<ParquetMetaData>,
+    /// The row groups to read.
+    pub(super) groups: Range<usize>,
 }
 
 impl RowGroups for CheckedRowGroups {
@@ -26,7 +28,7 @@ impl RowGroups for CheckedRowGroups {
     }
 
     fn column_chunks(&self, column: usize) -> Result<Box<dyn PageIterator>> {
-        let groups = 0..self.metadata.num_row_groups();
+        let groups = self.groups.clone();
         Ok(Box::new(ColumnChunks {
             file: Arc::clone(&self.file),
             metadata: Arc::clone(&self.metadata),
@@ -36,7 +38,7 @@ impl RowGroups for CheckedRowGroups {
     }
 
     fn row_groups(&self) -> Box<dyn Iterator<Item = &RowGroupMetaData> + '_> {
-        Box::new(self.metadata.row_groups().iter())
+        Box::new(self.metadata.row_groups()[self.groups.clone()].iter())
     }
 
     fn metadata(&self) -> &ParquetMetaData {
@@ -112,7 +114,7 @@ impl PageReader for CheckedPages {
 
     fn skip_next_page(&mut self) -> Result<()> {
         self.pages.skip_next_page()?;
-        self.chunk.set_peeked(false);
+        self.chunk.set_skipped();
         Ok(())
     }
 }
