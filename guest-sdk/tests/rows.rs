@@ -6,8 +6,25 @@ use stillbox_sdk::{Batch, Error, Input, Output, Result, Rows, step};
 
 #[derive(Input)]
 struct Row {
-    #[expect(dead_code, reason = "only the number of rows matters")]
+    #[expect(dead_code, reason = "it is read as a column")]
     id: i64,
+}
+
+#[derive(Input)]
+struct Texts<'a> {
+    #[expect(dead_code, reason = "it is read as a column")]
+    text: &'a str,
+}
+
+#[derive(Output)]
+struct Doubled {
+    double: i64,
+    half: f64,
+}
+
+#[derive(Output)]
+struct Copied {
+    copy: String,
 }
 
 #[derive(Output)]
@@ -85,6 +102,30 @@ fn continues(batch: Batch<'_, Row>) -> Result<Rows<Made>> {
     Ok(rows)
 }
 
+/// Returns whole columns.
+#[step]
+fn columns(batch: Batch<'_, Row>) -> Result<Rows<Doubled>> {
+    let ids = batch.columns().id.values();
+    let double: Vec<i64> = ids.iter().map(|id| id * 2).collect();
+    let half: Vec<f64> = ids.iter().map(|id| *id as f64 / 2.0).collect();
+    let mut rows = Rows::from_columns(batch.len(), DoubledBuilders { double: double.into(), half: half.into() })?;
+    rows.push_from(0, Doubled { double: 100, half: 25.0 })?;
+    Ok(rows)
+}
+
+/// Returns columns of different lengths.
+#[step]
+fn short_column(batch: Batch<'_, Row>) -> Result<Rows<Doubled>> {
+    let double = batch.columns().id.values().to_vec();
+    Rows::from_columns(batch.len(), DoubledBuilders { double: double.into(), half: vec![0.5].into() })
+}
+
+/// Copies a column of texts.
+#[step]
+fn copy_texts(batch: Batch<'_, Texts<'_>>) -> Result<Rows<Copied>> {
+    Rows::from_columns(batch.len(), CopiedBuilders { copy: batch.columns().text.into() })
+}
+
 fn error<S: Step>() -> String {
     let mut step = bind::<S>("{}").unwrap();
     step.process(&batch([column("id", [1, 2, 3])])).unwrap_err().message
@@ -121,6 +162,28 @@ fn origins_for_some_rows_only_are_an_error() {
 #[test]
 fn a_row_without_a_value_for_a_column_is_an_error() {
     assert_eq!(error::<incomplete>(), "a row must append exactly one value to every column");
+}
+
+#[test]
+fn whole_columns_come_from_the_rows_in_order() {
+    let mut step = bind::<columns>("{}").unwrap();
+    let output = step.process(&batch([column("id", [1, 2, 3])])).unwrap();
+    assert_eq!(output.origins.as_deref(), Some(&[0, 1, 2, 0][..]));
+    assert_eq!(stillbox_sdk::testing::values::<i64>(&output, "double"), [2, 4, 6, 100]);
+    assert_eq!(stillbox_sdk::testing::values::<f64>(&output, "half"), [0.5, 1.0, 1.5, 25.0]);
+}
+
+#[test]
+fn a_column_of_texts_is_copied() {
+    let mut step = bind::<copy_texts>("{}").unwrap();
+    let output = step.process(&batch([column("text", ["a", "", "üb"])])).unwrap();
+    assert_eq!(output.origins, None);
+    assert_eq!(stillbox_sdk::testing::values::<String>(&output, "copy"), ["a", "", "üb"]);
+}
+
+#[test]
+fn a_whole_column_with_another_number_of_values_is_an_error() {
+    assert_eq!(error::<short_column>(), "`from_columns` needs 3 values in every column");
 }
 
 #[test]

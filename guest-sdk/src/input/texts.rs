@@ -21,6 +21,11 @@ impl<'a> TextColumn<'a> {
         &self.text[self.offsets[row] as usize..self.offsets[row + 1] as usize]
     }
 
+    /// Returns where the texts start in [`all`](Self::all), and where the last one ends.
+    pub const fn offsets(&self) -> &'a [u32] {
+        self.offsets
+    }
+
     /// Returns all texts, concatenated.
     pub const fn all(&self) -> &'a str {
         self.text

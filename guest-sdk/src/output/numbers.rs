@@ -18,6 +18,12 @@ macro_rules! numbers {
             }
         }
 
+        impl From<Vec<$number>> for $builder {
+            fn from(values: Vec<$number>) -> Self {
+                Self { values }
+            }
+        }
+
         impl ColumnBuilder for $builder {
             fn with_capacity(rows: usize) -> Self {
                 Self { values: Vec::with_capacity(rows) }

@@ -38,6 +38,41 @@ impl<O: Output> Rows<O> {
         Self { builders: O::Builders::with_capacity(rows), len: 0, origins: Origins::Identity, rejections: Vec::new() }
     }
 
+    /// Creates an output from whole columns of `rows` values each. The first row comes from the first input row, and so on.
+    ///
+    /// A loop over the values of a column is compiled to vector instructions more often than a function for each row.
+    ///
+    /// ```
+    /// use stillbox_sdk::{Batch, Input, Output, Result, Rows, step};
+    ///
+    /// #[derive(Input)]
+    /// struct Row {
+    ///     celsius: f64,
+    /// }
+    ///
+    /// #[derive(Output)]
+    /// struct Converted {
+    ///     fahrenheit: f64,
+    /// }
+    ///
+    /// /// Converts temperatures.
+    /// #[step]
+    /// fn convert(batch: Batch<'_, Row>) -> Result<Rows<Converted>> {
+    ///     let celsius = batch.columns().celsius.values();
+    ///     let fahrenheit: Vec<f64> = celsius.iter().map(|value| value * 1.8 + 32.0).collect();
+    ///     Rows::from_columns(batch.len(), ConvertedBuilders { fahrenheit: fahrenheit.into() })
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// A column has another number of values.
+    pub fn from_columns(rows: usize, columns: O::Builders) -> Result<Self> {
+        if !columns.all_have(rows) {
+            return Err(Error::internal(format_args!("`from_columns` needs {rows} values in every column")));
+        }
+        Ok(Self { builders: columns, len: rows, origins: Origins::Identity, rejections: Vec::new() })
+    }
+
     /// Returns the number of rows.
     pub const fn len(&self) -> usize {
         self.len

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{ColumnBuilder, FinishedColumn, OutputType};
 use crate::contract::{DataType, Texts, Values};
+use crate::input::TextColumn;
 use crate::{Error, Json, Result};
 
 /// The initial estimate of the bytes per text.
@@ -102,6 +103,14 @@ builder!(
     /// The builder of a text column.
     TextBuilder, String, str, Text, push_str
 );
+
+/// A copy of a column.
+impl From<TextColumn<'_>> for TextBuilder {
+    fn from(column: TextColumn<'_>) -> Self {
+        Self { offsets: column.offsets().to_vec(), bytes: column.all().to_owned() }
+    }
+}
+
 builder!(
     /// The builder of a binary column.
     BinaryBuilder, Vec<u8>, [u8], Binary, extend_from_slice
