@@ -210,18 +210,14 @@ impl InputStream {
         &self.file
     }
 
-    /// Waits for bytes and adds them to `buffer`; returns 0 only at the end. Returns as soon as there is a byte, even
-    /// if more would fit, so that rows that arrive slowly are not delayed.
+    /// Waits for bytes and adds them to `buffer`, as many as it has room for; returns 0 only at the end. Returns as soon as there is a
+    /// byte, even if more would fit, so that rows that arrive slowly are not delayed.
     ///
     /// # Errors
     ///
     /// The file cannot be read or decompressed.
     pub(crate) fn read_more(&mut self, buffer: &mut BytesMut) -> Result<usize, SourceError> {
         let before = buffer.len();
-        // Room left after the last chunk is filled first, unless it is so small that a read would not pay.
-        if buffer.capacity() - before < READ_BYTES / 2 {
-            buffer.reserve(READ_BYTES);
-        }
         buffer.resize(buffer.capacity().min(before + READ_BYTES), 0);
         let read = loop {
             match self.bytes.read(&mut buffer[before..]) {

@@ -2,6 +2,7 @@
 
 mod checked;
 mod open;
+mod read_buffer;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

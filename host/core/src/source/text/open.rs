@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::super::chunk::{LineEnd, TextLayout};
 use super::super::error::{SourceError, SourceErrorKind};
@@ -11,6 +11,7 @@ use super::super::files::{InputFile, InputStream};
 use super::super::place::FilePosition;
 use super::super::signature::FileKind;
 use super::ROW_BYTES;
+use super::read_buffer::ReadBuffer;
 use crate::format::TextEncoding;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -19,7 +20,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 pub(crate) struct OpenTextFile {
     input: InputStream,
     /// Bytes that are not in a chunk yet.
-    buffer: BytesMut,
+    buffer: ReadBuffer,
     /// Whether the whole file is read.
     pub(super) ended: bool,
     /// The number of the first line in the buffer.
@@ -41,7 +42,7 @@ impl OpenTextFile {
         let layout = TextLayout { encoding: file.encoding, ..TextLayout::default() };
         let mut open = Self {
             input,
-            buffer: BytesMut::new(),
+            buffer: ReadBuffer::default(),
             ended: false,
             line: 1,
             bytes_before: 0,
@@ -73,12 +74,12 @@ impl OpenTextFile {
             }
             buffer => {
                 if buffer.starts_with(BYTE_ORDER_MARK) {
-                    open.buffer.advance(BYTE_ORDER_MARK.len());
+                    open.buffer.skip(BYTE_ORDER_MARK.len());
                 }
                 return Ok(open);
             }
         };
-        let start = open.buffer.split().freeze();
+        let start = open.buffer.take(open.buffer.len());
         open.input.convert(utf16, start);
         open.ended = false;
         open.layout = Arc::new(TextLayout { encoding: utf16, ..TextLayout::default() });
@@ -126,7 +127,7 @@ impl OpenTextFile {
     ///
     /// The file cannot be read.
     pub(crate) fn fill(&mut self) -> Result<(), SourceError> {
-        self.ended = self.input.read_more(&mut self.buffer)? == 0;
+        self.ended = self.input.read_more(self.buffer.with_room())? == 0;
         Ok(())
     }
 
@@ -134,7 +135,7 @@ impl OpenTextFile {
     /// its memory.
     pub(crate) fn take(&mut self, end: usize, lines: u64) -> Bytes {
         self.line += lines;
-        let bytes = self.buffer.split_to(end).freeze();
+        let bytes = self.buffer.take(end);
         let before = if lines == 0 { self.bytes_before } else { 0 };
         self.bytes_before = before + (end - self.layout.line_end.last_line(&bytes)) as u64;
         bytes
@@ -165,8 +166,8 @@ impl OpenTextFile {
                     return Ok(true);
                 }
                 // All but the CR, to which an LF may belong.
-                Some((end, _)) => self.buffer.advance(end - 1),
-                None => self.buffer.clear(),
+                Some((end, _)) => self.buffer.skip(end - 1),
+                None => self.buffer.skip(self.buffer.len()),
             }
             if self.ended {
                 return Ok(false);
