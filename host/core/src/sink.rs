@@ -33,6 +33,7 @@ mod encode;
 mod error;
 mod format_error;
 mod formats;
+mod free_texts;
 mod jsonl;
 mod output;
 mod parquet;
@@ -50,6 +51,7 @@ use arrow_schema::SchemaRef;
 use crate::format::{Compression, Format, NonFinite};
 use batches::BatchEncoder;
 use encode::Target;
+use free_texts::FreeTexts;
 
 pub(crate) use batches::BatchSink;
 pub(crate) use delivered::DeliveredRows;
@@ -138,11 +140,14 @@ pub(crate) fn open_carrying(
     staging: Option<&StagingDir<'_>>,
     carried: Option<SinkCarried>,
 ) -> Result<(Arc<dyn Encoder>, Writer), SinkError> {
+    let free_texts = FreeTexts::default();
     let output = output_name(spec);
-    let encoder = encoder(spec, staging.is_some())?;
+    let encoder = encoder_with(spec, staging.is_some(), free_texts.clone())?;
     let writer = match &spec.location {
         SinkLocation::Batches(sink) => Writer::for_batches(output, sink.clone()),
-        SinkLocation::Path(_) | SinkLocation::Stdout => Writer::open(spec, output, run, staging, carried)?,
+        SinkLocation::Path(_) | SinkLocation::Stdout => {
+            Writer::open(spec, (output, free_texts), run, staging, carried)?
+        }
     };
     Ok((writer.carrying_encoder(spec, staging.is_some()).unwrap_or(encoder), writer))
 }
@@ -154,16 +159,21 @@ pub(crate) fn open_carrying(
 ///
 /// The format does not support a column's type or the compression.
 pub(crate) fn encoder(spec: &SinkSpec, saves_rows: bool) -> Result<Arc<dyn Encoder>, SinkError> {
+    encoder_with(spec, saves_rows, FreeTexts::default())
+}
+
+/// Returns the encoder of an output whose texts have memory of earlier ones.
+fn encoder_with(spec: &SinkSpec, saves_rows: bool, free_texts: FreeTexts) -> Result<Arc<dyn Encoder>, SinkError> {
     let output = output_name(spec);
     let SinkSpec { format, compression, non_finite, .. } = *spec;
     let schema = Arc::clone(&spec.schema);
     if let SinkLocation::Batches(_) = &spec.location {
         let compression = Compression::None;
-        let target = Target { output, format, compression, non_finite, schema, saves_rows: false };
+        let target = Target { output, format, compression, non_finite, schema, saves_rows: false, free_texts };
         return Ok(Arc::new(BatchEncoder { target }));
     }
     if matches!(format, Format::Parquet | Format::Arrow) && compression != Compression::None {
         return Err(SinkError::new(&output, SinkErrorKind::CompressedRows { format, compression }));
     }
-    formats::encoder(Target { output, format, compression, non_finite, schema, saves_rows })
+    formats::encoder(Target { output, format, compression, non_finite, schema, saves_rows, free_texts })
 }

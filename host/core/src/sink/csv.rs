@@ -37,7 +37,7 @@ impl Encoder for CsvEncoder {
             let values = values.map_err(|source| self.target.type_error(field, source))?;
             columns.push((array.logical_nulls(), values));
         }
-        let mut fields = csv_writer(Vec::with_capacity(columns_bytes(batch.columns())));
+        let mut fields = csv_writer(self.target.free_texts.take(columns_bytes(batch.columns())));
         let mut scratch = Vec::new();
         for row in 0..if columns.is_empty() { 0 } else { batch.num_rows() } {
             for (index, (nulls, values)) in columns.iter().enumerate() {

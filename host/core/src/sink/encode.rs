@@ -7,6 +7,7 @@ use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{ArrowError, Field, SchemaRef};
 
 use super::error::{SinkError, SinkErrorKind};
+use super::free_texts::FreeTexts;
 use crate::format::{Compression, Format, NonFinite};
 use crate::json::NoJson;
 use crate::source::Carried;
@@ -73,6 +74,8 @@ pub(super) struct Target {
     pub(super) schema: SchemaRef,
     /// Whether rows are saved until the library's output is synced.
     pub(super) saves_rows: bool,
+    /// Memory for texts.
+    pub(super) free_texts: FreeTexts,
 }
 
 impl Target {

@@ -80,7 +80,7 @@ impl JsonEncoder {
             LinePart::Group(..) => None,
         });
         let bytes = columns_bytes(columns) + carried.map_or(0, |(text, _)| text.bytes());
-        let mut out = Vec::with_capacity(bytes);
+        let mut out = self.target.free_texts.take(bytes);
         for row in 0..batch.num_rows() {
             for (place, part) in parts.iter().enumerate() {
                 match part {

@@ -14,6 +14,7 @@ use super::delivered::{DeliveredRows, whole_row_chunks};
 use super::encode::{Encoded, Encoder, Target, compress};
 use super::error::{SinkError, SinkErrorKind};
 use super::format_error::{FormatError, sink_error};
+use super::free_texts::FreeTexts;
 use super::output::{BUFFER_BYTES, OutputFile, sync_folder};
 use super::parquet::{ParquetOutput, SinkCarried};
 use super::rows::{RowsEncoder, written_schema};
@@ -40,6 +41,8 @@ enum FormatWriter {
         /// Bytes written so far. If there are none, an empty gzip member or Zstandard frame is written at the end,
         /// because an empty file is not valid as gzip.
         length: u64,
+        /// Takes the memory of texts that are written.
+        free_texts: FreeTexts,
     },
     Parquet(Box<ParquetOutput>),
     ArrowFile(Box<ArrowFile>),
@@ -56,7 +59,7 @@ impl Writer {
     /// Opens the output and writes the bytes before the first batch.
     pub(super) fn open(
         spec: &SinkSpec,
-        output: Arc<str>,
+        (output, free_texts): (Arc<str>, FreeTexts),
         run: Option<&str>,
         staging: Option<&StagingDir<'_>>,
         carried: Option<SinkCarried>,
@@ -75,7 +78,7 @@ impl Writer {
             Ok(match format {
                 Format::JsonLines | Format::Csv => {
                     let length = staging.and_then(|staging| staging.synced).map_or(0, |synced| synced.length);
-                    let mut kind = FormatWriter::Bytes { out, compression, length };
+                    let mut kind = FormatWriter::Bytes { out, compression, length, free_texts };
                     let preamble = preamble(format, &schema)?;
                     if length == 0 && !preamble.is_empty() {
                         kind.write(Encoded::Bytes(compress(compression, preamble)?))?;
@@ -108,7 +111,8 @@ impl Writer {
         let carried = file.carried()?;
         let SinkSpec { format, compression, non_finite, .. } = *spec;
         let (output, schema) = (Arc::clone(&self.output), Arc::clone(&spec.schema));
-        let target = Target { output, format, compression, non_finite, schema, saves_rows };
+        let free_texts = FreeTexts::default();
+        let target = Target { output, format, compression, non_finite, schema, saves_rows, free_texts };
         Some(Arc::new(RowsEncoder::new(target).ok()?.carrying(carried)))
     }
 
@@ -215,10 +219,11 @@ impl Writer {
 impl FormatWriter {
     fn write(&mut self, encoded: Encoded) -> Result<(), FormatError> {
         match (self, encoded) {
-            (Self::Bytes { out, length, .. }, Encoded::Bytes(bytes)) => {
+            (Self::Bytes { out, length, free_texts, .. }, Encoded::Bytes(bytes)) => {
                 *length += bytes.len() as u64;
                 out.write_all(&bytes)?;
                 out.flush()?;
+                free_texts.put(bytes);
             }
             (Self::Parquet(writer), Encoded::Rows(batch, frame)) => writer.write(&batch, frame)?,
             (Self::ArrowFile(writer), Encoded::Rows(batch, _)) => writer.write(&batch)?,
@@ -234,7 +239,7 @@ impl FormatWriter {
 
     fn write_end(&mut self) -> Result<(), FormatError> {
         match self {
-            Self::Bytes { out, compression, length: 0 } => out.write_all(&compress(*compression, Vec::new())?)?,
+            Self::Bytes { out, compression, length: 0, .. } => out.write_all(&compress(*compression, Vec::new())?)?,
             Self::Bytes { .. } | Self::Batches(_) => {}
             Self::Parquet(file) => file.write_end()?,
             Self::ArrowFile(file) => file.write_end()?,
