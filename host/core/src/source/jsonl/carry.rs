@@ -137,6 +137,10 @@ impl<'c> Carry<'c> {
     /// Reads a value and adds it in the form in which sinks write it. `None` if it does not have the type, or not the common form.
     fn value(&mut self, cursor: &mut LineCursor<'_>, data_type: DataType) -> Option<()> {
         let start = cursor.at();
+        if data_type == DataType::Integer && cursor.short_integer().is_some() {
+            self.add(start, cursor.at());
+            return Some(());
+        }
         if cursor.is_at_text()? {
             let text = if data_type == DataType::Text { cursor.text()? } else { return None };
             if text.escapes <= Escapes::AsWritten {
@@ -150,7 +154,6 @@ impl<'c> Carry<'c> {
         let token = cursor.token()?;
         match (token, data_type) {
             ("null", _) | ("true" | "false", DataType::Boolean) => self.add(start, cursor.at()),
-            (number, DataType::Integer) if is_short_integer(number) => self.add(start, cursor.at()),
             (number, DataType::Integer) => match parse_number(number)? {
                 Number::Integer(value) => write_serde(self.rewritten(), &value),
                 _ => return None,
@@ -211,13 +214,4 @@ impl<'c> Carry<'c> {
         self.rewritten.extend_from_slice(&self.chunk[pending]);
         &mut self.rewritten
     }
-}
-
-/// Returns whether a text is an integer that fits into 64 bits, as sinks write it. Integers of more digits may fit as well.
-#[inline]
-fn is_short_integer(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
-    let has_leading_zero = digits.first() == Some(&b'0') && bytes.len() > 1;
-    (1..=18).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) && !has_leading_zero
 }

@@ -6,15 +6,14 @@ use std::fmt::Write as _;
 use super::super::column::{ColumnBuilder, TextColumn};
 use super::super::number::{Number, exact_float, parse_number};
 use super::carry::{Carry, Key};
-use super::line_cursor::{Escapes, LineCursor, has_common_form};
+use super::line_cursor::{Escapes, KeyPattern, LineCursor, has_common_form};
 use crate::data_type::DataType;
 
 /// Reads lines that have the common form.
 #[derive(Debug)]
 pub(super) struct FastPath<'c> {
     columns: &'c [TextColumn],
-    /// For each column, a comma and its key: `,"a":`.
-    keys: Vec<String>,
+    keys: Vec<KeyPattern>,
     /// Whether the columns allow the common form.
     is_possible: bool,
     /// The values of the current line, without those of carried columns.
@@ -34,8 +33,7 @@ enum FastValue {
 impl<'c> FastPath<'c> {
     pub(super) fn new(columns: &'c [TextColumn]) -> Self {
         let is_possible = !columns.is_empty() && columns.iter().all(has_common_form);
-        let key = |column: &TextColumn| [",\"", &column.name, "\":"].concat();
-        let keys = if is_possible { columns.iter().map(key).collect() } else { Vec::new() };
+        let keys = columns.iter().filter(|_| is_possible).map(|column| KeyPattern::new(&column.name)).collect();
         Self { columns, keys, is_possible, values: Vec::with_capacity(columns.len()) }
     }
 
@@ -76,7 +74,7 @@ impl<'c> FastPath<'c> {
             let is_compact = cursor.key(key, index == 0)?;
             let range = is_compact.then_some((start + usize::from(index > 0), cursor.at()));
             let data_type = column.data_type;
-            if !carry(&mut cursor, Key { column: index, data_type, text: key, range })? {
+            if !carry(&mut cursor, Key { column: index, data_type, text: key.text(), range })? {
                 self.values.push(value(&mut cursor, data_type)?);
             }
         }

@@ -6,6 +6,7 @@ use super::super::column::{TextColumn, parse_vector};
 use super::super::error::SourceErrorKind;
 use super::super::number::{Number, is_exact, parse_number};
 use super::super::text::MAX_COLUMNS;
+use super::line_cursor::{Escapes, KeyPattern, LineCursor, is_plain};
 use super::messages;
 use super::nan::Replaced;
 use super::object::{self, for_each_entry};
@@ -18,6 +19,8 @@ use crate::text::named;
 #[derive(Debug, Default)]
 pub(crate) struct Inference {
     columns: Vec<(String, ObservedValues)>,
+    /// The keys of the columns, up to the first that is not plain.
+    keys: Vec<KeyPattern>,
     by_name: HashMap<String, usize>,
     rows: u64,
 }
@@ -42,8 +45,12 @@ impl Inference {
     ///
     /// The row is not an object, has a duplicate key, or there are too many columns.
     pub(super) fn observe(&mut self, row: &str, rule: NanTokens) -> Result<(), RowError> {
-        object::check_start(row)?;
         self.rows += 1;
+        if self.observe_common(row).is_some() { Ok(()) } else { self.observe_parsed(row, rule) }
+    }
+
+    fn observe_parsed(&mut self, row: &str, rule: NanTokens) -> Result<(), RowError> {
+        object::check_start(row)?;
         let replaced = Replaced::new(row, rule);
         let mut problem = None;
         let parsed = for_each_entry(&replaced.text, |key, value| {
@@ -57,6 +64,32 @@ impl Inference {
         parsed.map_err(|error| messages::malformed(row, &replaced, &error))
     }
 
+    /// Adds a row that has all columns so far, in their order, with plain values: most rows of most files. Returns `None` for another
+    /// row, some of whose values may be added. The parser adds them again, which changes nothing.
+    fn observe_common(&mut self, row: &str) -> Option<()> {
+        if self.keys.is_empty() || self.keys.len() < self.columns.len() {
+            return None;
+        }
+        let mut cursor = LineCursor::new(row);
+        cursor.expect(b'{')?;
+        for (index, (key, (_, observed))) in self.keys.iter().zip(&mut self.columns).enumerate() {
+            cursor.key(key, index == 0)?;
+            if cursor.is_at_text()? {
+                if cursor.text()?.escapes == Escapes::Unicode {
+                    return None;
+                }
+                observed.add_type(DataType::Text);
+                continue;
+            }
+            match cursor.token()? {
+                "null" => {}
+                "true" | "false" => observed.add_type(DataType::Boolean),
+                number => observed.add_number(parse_number(number)?),
+            }
+        }
+        cursor.end()
+    }
+
     fn observe_value(&mut self, key: &str, value: &str, is_token: bool) -> Result<(), SourceErrorKind> {
         let index = match self.by_name.get(key) {
             Some(&index) => index,
@@ -65,6 +98,9 @@ impl Inference {
             }
             None => {
                 self.by_name.insert(key.to_owned(), self.columns.len());
+                if is_plain(key) && self.keys.len() == self.columns.len() {
+                    self.keys.push(KeyPattern::new(key));
+                }
                 self.columns.push((key.to_owned(), ObservedValues::default()));
                 self.columns.len() - 1
             }
@@ -113,13 +149,21 @@ impl ObservedValues {
             }
             Some(b'{') => DataType::Json,
             _ => match parse_number(value) {
-                Some(Number::Integer(integer)) => {
-                    self.inexact |= !is_exact(integer);
-                    DataType::Integer
-                }
-                Some(Number::Float(_)) => DataType::Float,
-                Some(Number::Large | Number::Overflow) | None => DataType::Json,
+                Some(number) => return self.add_number(number),
+                None => DataType::Json,
             },
+        };
+        self.add_type(data_type);
+    }
+
+    fn add_number(&mut self, number: Number) {
+        let data_type = match number {
+            Number::Integer(integer) => {
+                self.inexact |= !is_exact(integer);
+                DataType::Integer
+            }
+            Number::Float(_) => DataType::Float,
+            Number::Large | Number::Overflow => DataType::Json,
         };
         self.add_type(data_type);
     }
@@ -152,4 +196,60 @@ pub(super) fn is_object(row: &str, rule: NanTokens) -> bool {
         true
     });
     object::check_start(row).is_ok() && parsed.is_ok() && !has_duplicate
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn types(rows: &[&str], observe: impl Fn(&mut Inference, &str) -> bool) -> Option<Vec<(String, DataType)>> {
+        let mut inference = Inference::default();
+        rows.iter().all(|row| observe(&mut inference, row)).then_some(())?;
+        Some(inference.columns()?.into_iter().map(|column| (column.name, column.data_type)).collect())
+    }
+
+    #[test]
+    fn rows_in_the_common_form_have_the_types_that_the_parser_finds() {
+        let first = r#"{"i":1,"t":"a","f":0.5,"b":true}"#;
+        for row in [
+            r#"{"i":2,"t":"b","f":1.5,"b":false}"#,
+            r#" { "i" : 2.5 , "t" : "\"\n" , "f" : 1 , "b" : null } "#,
+            r#"{"i":9007199254740993,"t":null,"f":9007199254740993,"b":"x"}"#,
+            r#"{"i":9223372036854775808,"t":"","f":1e999,"b":true}"#,
+            r#"{"i":1,"t":"\u00e9","f":0.5,"b":true}"#,
+            r#"{"i":1,"t":"\ud800","f":0.5,"b":true}"#,
+            r#"{"i":"x","t":1,"f":true,"b":[1,2]}"#,
+            r#"{"i":{"a":1},"t":"a","f":0.5,"b":true}"#,
+            r#"{"t":"a","i":1,"f":0.5,"b":true}"#,
+            r#"{"i":1,"t":"a","f":0.5,"b":true,"more":1}"#,
+            r#"{"i":1,"t":"a","f":0.5}"#,
+            r#"{"i":1,"t":"a","f":0.5,"b":true,"b":1}"#,
+            r#"{"i":01,"t":"a","f":0.5,"b":true}"#,
+            r#"{"i":1,"t":"a","f":0.5,"b":tru}"#,
+            r#"{"i":1,"t":"a","f":0.5,"b":true}}"#,
+            r#"{"i":1,"t":"a\x","f":0.5,"b":true}"#,
+            "{\"i\":1,\"t\":\"a\tb\",\"f\":0.5,\"b\":true}",
+            r#"{"i":NaN,"t":"a","f":0.5,"b":true}"#,
+            "[]",
+            "",
+        ] {
+            for rule in [NanTokens::Error, NanTokens::Null] {
+                let rows = [first, row, first];
+                let fast = types(&rows, |inference, row| inference.observe(row, rule).is_ok());
+                let parsed = types(&rows, |inference, row| {
+                    inference.rows += 1;
+                    inference.observe_parsed(row, rule).is_ok()
+                });
+                assert_eq!(fast, parsed, "{row}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_that_json_escapes_are_left_to_the_parser() {
+        let rows = [r#"{"a":1,"\"":2,"c":3}"#, r#"{"a":1,"\u0022":"x","c":3}"#];
+        let types = types(&rows, |inference, row| inference.observe(row, NanTokens::Error).is_ok());
+        let types: Vec<_> = types.into_iter().flatten().map(|(_, data_type)| data_type).collect();
+        assert_eq!(types, [DataType::Integer, DataType::Json, DataType::Integer]);
+    }
 }
