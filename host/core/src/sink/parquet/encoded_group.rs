@@ -282,3 +282,33 @@ impl ChunkReader for SparseFile {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::{Int64Array, RecordBatch, StringArray};
+    use parquet::arrow::arrow_writer::ArrowWriter;
+
+    use super::*;
+
+    #[test]
+    fn chunks_on_disk_are_those_in_memory() {
+        let numbers = Int64Array::from_iter_values(0..1000);
+        let texts: StringArray = (0..1000).map(|row| Some(format!("text {row}"))).collect();
+        let rows = RecordBatch::try_from_iter([("n", Arc::new(numbers) as _), ("t", Arc::new(texts) as _)]).unwrap();
+        let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), None).unwrap();
+        writer.write(&rows).unwrap();
+        let file = writer.into_inner().unwrap();
+        let parts = |columns: Vec<Vec<ColumnChunk>>| -> Vec<(Vec<u8>, i64)> {
+            let chunks = columns.into_iter().flatten().map(|chunk| {
+                let mut bytes = Vec::new();
+                chunk.data.get_read(0).unwrap().read_to_end(&mut bytes).unwrap();
+                assert_eq!(chunk.data.len(), bytes.len() as u64);
+                (bytes, chunk.close.metadata.num_values())
+            });
+            chunks.collect()
+        };
+        let on_disk = parts(chunks_on_disk(&file).unwrap());
+        assert_eq!(on_disk.len(), 2);
+        assert_eq!(on_disk, parts(chunks_by_column(&file.into()).unwrap()));
+    }
+}
