@@ -101,6 +101,28 @@ fn carried_columns_are_those_of_their_rows_in_any_order() {
 }
 
 #[test]
+fn carried_columns_follow_their_rows_through_routes() {
+    let folder = Folder::with(&[KEEP_LONG]);
+    write(&folder.join("input.parquet"), &table(0..60_000), 20_000);
+    let pipeline = PipelineFile::new()
+        .batch_rows(700)
+        .add(
+            source("input.parquet")
+                .name("in")
+                .set("route", r#"{ to = ["left", "keep_long"], by = "sample", seed = 3 }"#),
+        )
+        .add(step("keep_long").parameters("min-bytes = 4"))
+        .add(sink("left.parquet").name("left"))
+        .add(sink("right.parquet").from(&["keep_long"]))
+        .add(sink("all.parquet").from(&["in"]));
+    let files = ["left.parquet", "right.parquet", "all.parquet"];
+    let left = same(&folder, &pipeline, "in", &files);
+    let right = rows(&folder, "right.parquet");
+    assert!(left.num_rows() > 20_000 && right.num_rows() > 20_000, "{} and {}", left.num_rows(), right.num_rows());
+    assert!(rows(&folder, "all.parquet") == input::plain(&table(0..60_000)));
+}
+
+#[test]
 fn small_row_groups_are_joined() {
     let folder = Folder::with(&[KEEP_LONG]);
     write(&folder.join("input.parquet"), &table(0..30_000), 100);
