@@ -171,7 +171,6 @@ impl ParquetOutput {
             let count = self.start_part(&rest)?;
             if count == 0 {
                 self.end_group()?;
-                self.start_kind(batch)?;
                 continue;
             }
             let part = rest.slice(0, count);
@@ -186,7 +185,6 @@ impl ParquetOutput {
             self.write_part(&part)?;
             if self.group.is_full() || count < rest.num_rows() {
                 self.end_group()?;
-                self.start_kind(batch)?;
             }
         }
         Ok(())
@@ -209,7 +207,7 @@ impl ParquetOutput {
         let Some(carried) = &self.group.carried else {
             let part = rows.slice(0, rows.num_rows().min(GROUP_ROWS - self.group.rows));
             self.prepare_group(&part)?;
-            return Ok(part.num_rows().min(GROUP_ROWS - self.group.rows));
+            return Ok(part.num_rows());
         };
         let others = carried.layout.others_of(rows)?;
         self.prepare_group(&others)?;

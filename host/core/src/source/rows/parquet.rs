@@ -196,7 +196,7 @@ impl ParquetFile {
     }
 }
 
-/// What sinks need of a file whose columns they copy.
+/// Methods for sinks that copy columns of the file.
 impl ParquetFile {
     /// Returns the schema of the rows.
     pub(super) fn schema(&self) -> &SchemaRef {
