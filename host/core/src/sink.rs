@@ -52,6 +52,8 @@ use crate::format::{Compression, Format, NonFinite};
 use batches::BatchEncoder;
 use encode::Target;
 use free_texts::FreeTexts;
+use parquet::CarriedLayout;
+use rows::written_schema;
 
 pub(crate) use batches::BatchSink;
 pub(crate) use delivered::DeliveredRows;
@@ -142,14 +144,19 @@ pub(crate) fn open_carrying(
 ) -> Result<(Arc<dyn Encoder>, Writer), SinkError> {
     let free_texts = FreeTexts::default();
     let output = output_name(spec);
-    let encoder = encoder_with(spec, staging.is_some(), free_texts.clone())?;
+    let carried = carried.filter(|_| spec.format == Format::Parquet);
+    let carried = carried.and_then(|carried| {
+        let written = written_schema(spec.format, &spec.schema).ok()?;
+        CarriedLayout::new(&spec.schema, &written, carried).map(Arc::new)
+    });
+    let encoder = encoder_with(spec, staging.is_some(), free_texts.clone(), carried.clone())?;
     let writer = match &spec.location {
         SinkLocation::Batches(sink) => Writer::for_batches(output, sink.clone()),
         SinkLocation::Path(_) | SinkLocation::Stdout => {
             Writer::open(spec, (output, free_texts), run, staging, carried)?
         }
     };
-    Ok((writer.carrying_encoder(spec, staging.is_some()).unwrap_or(encoder), writer))
+    Ok((encoder, writer))
 }
 
 /// Returns the encoder of an output, without opening it. `saves_rows` is whether the writer saves rows until the output is
@@ -159,11 +166,16 @@ pub(crate) fn open_carrying(
 ///
 /// The format does not support a column's type or the compression.
 pub(crate) fn encoder(spec: &SinkSpec, saves_rows: bool) -> Result<Arc<dyn Encoder>, SinkError> {
-    encoder_with(spec, saves_rows, FreeTexts::default())
+    encoder_with(spec, saves_rows, FreeTexts::default(), None)
 }
 
-/// Returns the encoder of an output whose texts have memory of earlier ones.
-fn encoder_with(spec: &SinkSpec, saves_rows: bool, free_texts: FreeTexts) -> Result<Arc<dyn Encoder>, SinkError> {
+/// Returns the encoder of an output whose texts have memory of earlier ones, and whose writer copies carried columns.
+fn encoder_with(
+    spec: &SinkSpec,
+    saves_rows: bool,
+    free_texts: FreeTexts,
+    carried: Option<Arc<CarriedLayout>>,
+) -> Result<Arc<dyn Encoder>, SinkError> {
     let output = output_name(spec);
     let SinkSpec { format, compression, non_finite, .. } = *spec;
     let schema = Arc::clone(&spec.schema);
@@ -175,5 +187,6 @@ fn encoder_with(spec: &SinkSpec, saves_rows: bool, free_texts: FreeTexts) -> Res
     if matches!(format, Format::Parquet | Format::Arrow) && compression != Compression::None {
         return Err(SinkError::new(&output, SinkErrorKind::CompressedRows { format, compression }));
     }
-    formats::encoder(Target { output, format, compression, non_finite, schema, saves_rows, free_texts })
+    let target = Target { output, format, compression, non_finite, schema, saves_rows, free_texts };
+    formats::encoder(target, carried)
 }

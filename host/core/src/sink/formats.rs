@@ -8,7 +8,7 @@ use super::csv::CsvEncoder;
 use super::encode::{Encoder, Target, type_error};
 use super::error::SinkError;
 use super::jsonl::JsonEncoder;
-use super::parquet;
+use super::parquet::{self, CarriedLayout};
 use super::rows::RowsEncoder;
 use crate::format::Format;
 use crate::values::{IntervalForm, arrow_field, json_support, parquet_field};
@@ -30,13 +30,13 @@ pub(super) fn check_types(output: &Arc<str>, format: Format, schema: &Schema) ->
     if format == Format::Parquet { parquet::check_schema(output, schema) } else { Ok(()) }
 }
 
-/// Creates the encoder of a format.
-pub(super) fn encoder(target: Target) -> Result<Arc<dyn Encoder>, SinkError> {
+/// Creates the encoder of a format. Only Parquet has carried columns.
+pub(super) fn encoder(target: Target, carried: Option<Arc<CarriedLayout>>) -> Result<Arc<dyn Encoder>, SinkError> {
     check_types(&target.output, target.format, &target.schema)?;
     match target.format {
         Format::JsonLines => Ok(Arc::new(JsonEncoder::new(target))),
         Format::Csv => Ok(Arc::new(CsvEncoder { target })),
-        Format::Parquet | Format::Arrow => Ok(Arc::new(RowsEncoder::new(target)?)),
+        Format::Parquet | Format::Arrow => Ok(Arc::new(RowsEncoder::new(target, carried)?)),
         Format::Json => unreachable!("sinks do not write this format"),
     }
 }

@@ -95,7 +95,7 @@ impl ParquetOutput {
         out: OutputFile,
         schema: &SchemaRef,
         written: &SchemaRef,
-        (staging, carried): (Option<&StagingDir<'_>>, Option<SinkCarried>),
+        (staging, carried): (Option<&StagingDir<'_>>, Option<Arc<CarriedLayout>>),
     ) -> std::result::Result<Self, FormatError> {
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -121,7 +121,7 @@ impl ParquetOutput {
             written: Arc::clone(written),
             descriptor,
             properties,
-            carried: carried.and_then(|carried| CarriedLayout::new(schema, written, carried)).map(Arc::new),
+            carried,
             group: OpenGroup::default(),
             row_groups,
         };
@@ -151,11 +151,6 @@ impl ParquetOutput {
             self.write_part(&batch)?;
         }
         Ok(())
-    }
-
-    /// Returns the columns that rows may carry, if there are any.
-    pub(super) fn carried(&self) -> Option<Arc<CarriedLayout>> {
-        self.carried.clone()
     }
 
     /// Writes rows. `frame` has the same rows, if they were encoded for saving already.
@@ -240,7 +235,7 @@ impl ParquetOutput {
             return Ok(());
         }
         self.group.has_large_rows = is_large;
-        let properties = group_properties(rows, &self.properties).build();
+        let properties = group_properties(rows, is_large, &self.properties).build();
         let layout = self.group.carried.as_ref().map(|carried| &carried.layout);
         let (schema, types) =
             layout.map_or((&self.written, &self.descriptor), |layout| (&layout.others, &layout.other_types));
@@ -313,10 +308,10 @@ fn has_large_row(rows: &RecordBatch) -> bool {
     columns_bytes(rows.columns()) >= LARGE_ROW as usize && max_row_bytes(rows) >= LARGE_ROW
 }
 
-/// Returns the properties of a group that starts with these rows.
-fn group_properties(rows: &RecordBatch, properties: &WriterProperties) -> WriterPropertiesBuilder {
+/// Returns the properties of a group that starts with these rows. `is_large` is whether one of them is large.
+fn group_properties(rows: &RecordBatch, is_large: bool, properties: &WriterProperties) -> WriterPropertiesBuilder {
     let mut properties = properties.clone().into_builder();
-    if has_large_row(rows) {
+    if is_large {
         return properties.set_dictionary_enabled(false).set_statistics_enabled(EnabledStatistics::None);
     }
     for column in columns_without_repetition(rows) {

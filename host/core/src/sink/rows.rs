@@ -24,19 +24,14 @@ pub(super) struct RowsEncoder {
 }
 
 impl RowsEncoder {
-    /// Creates an encoder.
+    /// Creates an encoder, with the columns that the writer copies.
     ///
     /// # Errors
     /// The format does not support the type of a column.
-    pub(super) fn new(target: Target) -> Result<Self, SinkError> {
+    pub(super) fn new(target: Target, carried: Option<Arc<CarriedLayout>>) -> Result<Self, SinkError> {
         let written = written_schema(target.format, &target.schema);
         let written = written.map_err(|(index, source)| target.type_error(target.schema.field(index), source))?;
-        Ok(Self { target, written, carried: None })
-    }
-
-    /// Adds columns that the writer copies.
-    pub(super) fn carrying(self, carried: Arc<CarriedLayout>) -> Self {
-        Self { carried: Some(carried), ..self }
+        Ok(Self { target, written, carried })
     }
 
     /// Converts the columns of rows, without those that are left out.

@@ -11,13 +11,13 @@ use super::arrow::ArrowFile;
 use super::batches::BatchSink;
 use super::csv::preamble;
 use super::delivered::{DeliveredRows, whole_row_chunks};
-use super::encode::{Encoded, Encoder, Target, compress};
+use super::encode::{Encoded, compress};
 use super::error::{SinkError, SinkErrorKind};
 use super::format_error::{FormatError, sink_error};
 use super::free_texts::FreeTexts;
 use super::output::{BUFFER_BYTES, OutputFile, sync_folder};
-use super::parquet::{ParquetOutput, SinkCarried};
-use super::rows::{RowsEncoder, written_schema};
+use super::parquet::{CarriedLayout, ParquetOutput};
+use super::rows::written_schema;
 use super::synced::{StagingDir, SyncedLength};
 use crate::format::{Compression, Format};
 use crate::writeback::Durability;
@@ -62,7 +62,7 @@ impl Writer {
         (output, free_texts): (Arc<str>, FreeTexts),
         run: Option<&str>,
         staging: Option<&StagingDir<'_>>,
-        carried: Option<SinkCarried>,
+        carried: Option<Arc<CarriedLayout>>,
     ) -> Result<Self, SinkError> {
         let (format, compression) = (spec.format, spec.compression);
         let out = OutputFile::open(&spec.location, &output, run, staging)?;
@@ -103,17 +103,6 @@ impl Writer {
             Ok(kind) => Ok(Self { output, format, kind, partial, delivered }),
             Err(failure) => Err(sink_error(&output, format, failure)),
         }
-    }
-
-    /// Returns the encoder for rows whose carried columns the writer copies, if there are any.
-    pub(super) fn carrying_encoder(&self, spec: &SinkSpec, saves_rows: bool) -> Option<Arc<dyn Encoder>> {
-        let FormatWriter::Parquet(file) = &self.kind else { return None };
-        let carried = file.carried()?;
-        let SinkSpec { format, compression, non_finite, .. } = *spec;
-        let (output, schema) = (Arc::clone(&self.output), Arc::clone(&spec.schema));
-        let free_texts = FreeTexts::default();
-        let target = Target { output, format, compression, non_finite, schema, saves_rows, free_texts };
-        Some(Arc::new(RowsEncoder::new(target).ok()?.carrying(carried)))
     }
 
     /// Returns the path of the temporary file, which exists until the writer is finished or dropped.

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use super::super::format_error::FormatError;
 use super::carried_group::{CarriedGroup, Piece};
 use super::encoded_group::{ColumnChunk, chunks_by_column, chunks_on_disk};
-use super::{GROUP_BYTES, group_properties, new_group};
+use super::{GROUP_BYTES, group_properties, has_large_row, new_group};
 use crate::source::CarriedDecoder;
 use crate::values::{convert, parquet_descriptor};
 
@@ -132,7 +132,7 @@ impl<'c> ColumnFile<'c> {
             none => none.insert(new_group(
                 &self.schema,
                 &self.descriptor,
-                &group_properties(&rows, self.properties).build(),
+                &group_properties(&rows, has_large_row(&rows), self.properties).build(),
             )?),
         };
         Ok(writer.write(&rows)?)
