@@ -1,7 +1,11 @@
-//! The functions that a step exports: found once for a component, and checked when an instance first calls them.
+//! The functions that a step exports: found once for a component, and checked when the first instance calls them.
 //!
-//! The generated bindings look all of them up and compare their types in every instance, which takes a twentieth of the time of a
-//! small one. Most instances call `bind` and `process`.
+//! The generated bindings look all of them up and compare their types in every instance, which takes a tenth of the time of a
+//! small one.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use wasmtime::Store;
 use wasmtime::component::{
@@ -17,19 +21,26 @@ type Bound = (Result<Signature, StepError>,);
 type Processed = (Result<Output, StepError>,);
 type Finished = (Result<Option<Output>, StepError>,);
 
-/// Where the functions are in a component.
-#[derive(Debug, Clone, Copy)]
+/// The functions of a component.
 struct Exports {
-    manifest: ComponentExportIndex,
-    bind: ComponentExportIndex,
-    process: ComponentExportIndex,
-    finish: ComponentExportIndex,
+    manifest: Export<(), Manifested>,
+    bind: Export<(&'static str,), Bound>,
+    process: Export<(Batch<'static>,), Processed>,
+    finish: Export<(), Finished>,
+}
+
+/// A function of a component, with the types that the contract has for it.
+struct Export<P, R> {
+    index: ComponentExportIndex,
+    /// Whether the component's function is known to have these types.
+    is_checked: AtomicBool,
+    types: PhantomData<fn() -> (P, R)>,
 }
 
 /// A component that is linked, and has the functions of a step.
 pub(crate) struct GuestPre {
     instance: InstancePre<State>,
-    exports: Exports,
+    exports: Arc<Exports>,
 }
 
 impl GuestPre {
@@ -41,7 +52,7 @@ impl GuestPre {
         let instance = StepPre::new(instance)?.instance_pre().clone();
         let exports = Exports::find(instance.component());
         let exports = exports.ok_or_else(|| wasmtime::format_err!("{GUEST} has not all functions"))?;
-        Ok(Self { instance, exports })
+        Ok(Self { instance, exports: Arc::new(exports) })
     }
 
     /// Returns the component.
@@ -55,7 +66,7 @@ impl GuestPre {
     /// There is no memory for it, or a core module traps while it starts.
     pub(crate) async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Guest> {
         let instance = self.instance.instantiate_async(store).await?;
-        Ok(Guest { instance, exports: self.exports, process: None })
+        Ok(Guest { instance, exports: Arc::clone(&self.exports), process: None })
     }
 }
 
@@ -64,18 +75,50 @@ impl Exports {
         let interface = component.get_export_index(None, GUEST)?;
         let function = |name| component.get_export_index(Some(&interface), name);
         Some(Self {
-            manifest: function("manifest")?,
-            bind: function("bind")?,
-            process: function("process")?,
-            finish: function("finish")?,
+            manifest: Export::new(function("manifest")?),
+            bind: Export::new(function("bind")?),
+            process: Export::new(function("process")?),
+            finish: Export::new(function("finish")?),
         })
+    }
+}
+
+impl<P, R> Export<P, R>
+where
+    P: ComponentNamedList + Lower,
+    R: ComponentNamedList + Lift,
+{
+    fn new(index: ComponentExportIndex) -> Self {
+        Self { index, is_checked: AtomicBool::new(false), types: PhantomData }
+    }
+
+    /// Returns the function of an instance of the component.
+    ///
+    /// # Errors
+    /// Its types are not those of the contract.
+    #[expect(
+        unsafe_code,
+        reason = "comparing the types takes a twelfth of a small instance's time, and all instances have the same"
+    )]
+    fn of(&self, instance: Instance, store: &mut Store<State>) -> wasmtime::Result<TypedFunc<P, R>> {
+        if !self.is_checked.load(Ordering::Relaxed) {
+            let function = instance.get_typed_func(store, &self.index)?;
+            self.is_checked.store(true, Ordering::Relaxed);
+            return Ok(function);
+        }
+        let function = instance.get_func(store, &self.index);
+        let function = function.ok_or_else(|| wasmtime::format_err!("{GUEST} has not all functions"))?;
+        // SAFETY: `Guest` passes an instance of the component that the index is of, and this function of another instance of it had
+        // these types. The types have no resources, so they are the same for all instances.
+        Ok(unsafe { TypedFunc::new_unchecked(function) })
     }
 }
 
 /// An instance of a step.
 pub(crate) struct Guest {
     instance: Instance,
-    exports: Exports,
+    /// Those of the same component.
+    exports: Arc<Exports>,
     /// The function for batches, once it was called: an instance may process many.
     process: Option<TypedFunc<(Batch<'static>,), Processed>>,
 }
@@ -86,10 +129,11 @@ impl Guest {
     /// # Errors
     /// The types are not those of the contract, or the call ends early.
     pub(crate) async fn manifest(&self, store: &mut Store<State>) -> wasmtime::Result<Manifest> {
-        let manifest = self.function::<(), Manifested>(store, &self.exports.manifest)?;
-        self.function::<(&str,), Bound>(store, &self.exports.bind)?;
-        self.function::<(Batch<'_>,), Processed>(store, &self.exports.process)?;
-        self.function::<(), Finished>(store, &self.exports.finish)?;
+        let Self { instance, exports, .. } = self;
+        let manifest = exports.manifest.of(*instance, store)?;
+        exports.bind.of(*instance, store)?;
+        exports.process.of(*instance, store)?;
+        exports.finish.of(*instance, store)?;
         Ok(manifest.call_async(store, ()).await?.0)
     }
 
@@ -102,7 +146,7 @@ impl Guest {
         store: &mut Store<State>,
         parameters: &str,
     ) -> wasmtime::Result<Result<Signature, StepError>> {
-        let bind = self.function::<(&str,), Bound>(store, &self.exports.bind)?;
+        let bind = self.exports.bind.of(self.instance, store)?;
         Ok(bind.call_async(store, (parameters,)).await?.0)
     }
 
@@ -117,7 +161,7 @@ impl Guest {
     ) -> wasmtime::Result<Result<Output, StepError>> {
         let process = match self.process {
             Some(process) => process,
-            None => *self.process.insert(self.function(store, &self.exports.process)?),
+            None => *self.process.insert(self.exports.process.of(self.instance, store)?),
         };
         Ok(process.call_async(store, (batch,)).await?.0)
     }
@@ -127,19 +171,7 @@ impl Guest {
     /// # Errors
     /// See [`bind`](Self::bind).
     pub(crate) async fn finish(&self, store: &mut Store<State>) -> wasmtime::Result<Result<Option<Output>, StepError>> {
-        let finish = self.function::<(), Finished>(store, &self.exports.finish)?;
+        let finish = self.exports.finish.of(self.instance, store)?;
         Ok(finish.call_async(store, ()).await?.0)
-    }
-
-    fn function<P, R>(
-        &self,
-        store: &mut Store<State>,
-        export: &ComponentExportIndex,
-    ) -> wasmtime::Result<TypedFunc<P, R>>
-    where
-        P: ComponentNamedList + Lower,
-        R: ComponentNamedList + Lift,
-    {
-        self.instance.get_typed_func(store, export)
     }
 }
