@@ -20,6 +20,9 @@ pub(crate) const HEADER: usize = CHECKED + 4;
 /// The number of bytes of a header that its checksum covers.
 const CHECKED: usize = 7 + 1 + 8;
 
+/// Bytes that are read at once to check a payload.
+const BUFFER: usize = 16 << 10;
+
 /// A kind of record, and the version of its format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FrameFormat {
@@ -134,6 +137,35 @@ impl FrameFormat {
             }
             std::cmp::Ordering::Equal => Err(FrameError::Checksum),
         }
+    }
+
+    /// Checks the payload of a file against its header. The payload is not kept in memory.
+    ///
+    /// # Errors
+    /// The file cannot be read, or see [`FrameError`].
+    pub(crate) fn check_file(
+        self,
+        header: &[u8; HEADER],
+        payload: &mut impl Read,
+        length: u64,
+    ) -> Result<(), ReadFrameError> {
+        let header = self.parse(header)?;
+        match header.length.cmp(&length) {
+            std::cmp::Ordering::Greater => return Err(FrameError::Truncated.into()),
+            std::cmp::Ordering::Less => return Err(FrameError::Surplus.into()),
+            std::cmp::Ordering::Equal => {}
+        }
+        let mut checksum = crc32fast::Hasher::new();
+        checksum.update(&self.checked(length));
+        let mut buffer = [0; BUFFER];
+        let mut left = length;
+        while left > 0 {
+            let part = &mut buffer[..left.min(BUFFER as u64) as usize];
+            payload.read_exact(part).map_err(truncated)?;
+            checksum.update(part);
+            left -= part.len() as u64;
+        }
+        if checksum.finalize() == header.checksum { Ok(()) } else { Err(FrameError::Checksum.into()) }
     }
 
     /// Returns the payload of the first frame, and the bytes after it.
@@ -254,6 +286,8 @@ mod tests {
                 let (found, after) = FORMAT.split(rest).unwrap();
                 prop_assert_eq!(found, payload);
                 prop_assert_eq!(&FORMAT.read(&mut file).unwrap(), payload);
+                let header = FORMAT.header(&[payload]);
+                prop_assert!(FORMAT.check_file(&header, &mut &payload[..], payload.len() as u64).is_ok());
                 rest = after;
             }
             prop_assert!(rest.is_empty() && file.is_empty());
@@ -273,6 +307,9 @@ mod tests {
             };
             prop_assert!(expected, "byte {}: {:?}", at, error);
             prop_assert!(FORMAT.read(&mut &changed[..]).is_err());
+            let (header, rest) = changed.split_first_chunk().unwrap();
+            let checked = FORMAT.check_file(header, &mut &rest[..], rest.len() as u64);
+            prop_assert!(matches!(checked, Err(ReadFrameError::Frame(found)) if found == FORMAT.check(header, rest).unwrap_err()));
         }
 
         #[test]

@@ -18,6 +18,9 @@ use crate::loader::ComponentLoader;
 use crate::registry::{DownloadCache, Downloader, TransferOptions};
 use crate::result_cache::ResultCache;
 
+/// The most threads for each core.
+const MAX_THREADS_PER_CORE: usize = 4;
+
 /// Runs pipelines and steps. A process creates one and shares it: clones are the same engine.
 ///
 /// An engine owns a pool of threads, the memory of instances, and the components that it has compiled. All of them are
@@ -179,9 +182,9 @@ impl EngineBuilder {
 
     /// Creates the engine. Threads and memory are created when the first run or step needs them.
     pub fn build(self) -> Engine {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let wanted = self.threads.unwrap_or_else(cores);
-        let threads = wanted.clamp(1, Engine::max_threads());
+        let cores = cores();
+        let wanted = self.threads.unwrap_or(cores);
+        let threads = wanted.clamp(1, MAX_THREADS_PER_CORE * cores);
         if wanted > threads {
             tracing::warn!("using {threads} threads instead of {wanted}: a run has at most 4 for each core");
         }
@@ -218,7 +221,7 @@ impl Engine {
     /// The largest number of threads: 4 for each core. With this many, an interrupt ends a run within 100 ms (99th
     /// percentile). With more, the threads that end the run would wait for their turn on a core for longer.
     pub fn max_threads() -> usize {
-        4 * std::thread::available_parallelism().map_or(1, usize::from)
+        MAX_THREADS_PER_CORE * cores()
     }
 
     /// Returns the number of threads that run steps.
@@ -319,6 +322,10 @@ impl Drop for Reservation {
     fn drop(&mut self) {
         self.pool.reserved.fetch_sub(self.instances, Ordering::AcqRel);
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 #[cfg(test)]

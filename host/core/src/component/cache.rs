@@ -9,8 +9,9 @@
 //! Compiled code is trusted like the `stillbox` program itself. The directory is therefore private to the user, and neither it
 //! nor an entry is used if it belongs to another user or others can write to it.
 
+use std::fs::File;
 use std::hash::{Hash, Hasher};
-use std::io::{self, Read as _, Write};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,13 +19,16 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::{does_not_fit, load};
-use crate::frame::{FrameError, FrameFormat, HEADER};
+use crate::frame::{FrameError, FrameFormat, HEADER, ReadFrameError};
 use crate::os;
 use crate::private_dir::{create_temporary, is_private, make_private, note_use, open_private};
 
 /// The frame of an entry. Its payload is the code, followed by the note, the key, the length of the note, and the time of the
 /// compilation in microseconds.
 const FORMAT: FrameFormat = FrameFormat::new(*b"stillcc", 5);
+
+/// The bytes of the length of the note and of the time, after the key.
+const KEY_END: usize = 4 + 8;
 
 /// An entry of the cache, whose code is not loaded yet.
 pub(super) struct CacheEntry {
@@ -83,9 +87,7 @@ impl CompileCache {
             tracing::debug!("{} is not private to this user; the cache is not used", directory.display());
             return None;
         }
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).ok()?;
-        let (compiled_in, note) = parse(&bytes, &key)
+        let (compiled_in, note) = read(&mut file, &key)
             .inspect_err(|error| tracing::debug!("{}: the cache entry is not used: {error}", path.display()))
             .ok()?;
         note_use(&file, &path);
@@ -116,18 +118,34 @@ fn path(directory: &Path, key: &str) -> PathBuf {
     directory.join(format!("{key}.cwasm"))
 }
 
-/// Returns the time that the compilation took, and the note.
+/// Checks an entry, without keeping its code in memory. Returns the time that the compilation took, and the note.
 ///
 /// # Errors
-/// The entry is corrupt, of another version, or that of another key.
-fn parse(entry: &[u8], key: &str) -> Result<(Duration, Vec<u8>), FrameError> {
-    let (payload, header) = entry.split_last_chunk::<HEADER>().ok_or(FrameError::Truncated)?;
-    FORMAT.check(header, payload)?;
-    let (before, micros) = payload.split_last_chunk::<8>().ok_or(FrameError::Truncated)?;
-    let (before, length) = before.split_last_chunk::<4>().ok_or(FrameError::Truncated)?;
-    let before = before.strip_suffix(key.as_bytes()).ok_or(FrameError::OtherKey)?;
-    let start = before.len().checked_sub(u32::from_le_bytes(*length) as usize).ok_or(FrameError::Truncated)?;
-    Ok((Duration::from_micros(u64::from_le_bytes(*micros)), before[start..].to_vec()))
+/// The entry cannot be read, is corrupt, of another version, or that of another key.
+fn read(entry: &mut File, key: &str) -> Result<(Duration, Vec<u8>), ReadFrameError> {
+    let length = entry.metadata()?.len();
+    let length = length.checked_sub(HEADER as u64).ok_or(FrameError::Truncated)?;
+    entry.seek(SeekFrom::Start(length))?;
+    let mut header = [0; HEADER];
+    entry.read_exact(&mut header)?;
+    entry.rewind()?;
+    FORMAT.check_file(&header, &mut (&*entry).take(length), length)?;
+    let end = read_before(entry, length, KEY_END)?;
+    let (length_of_note, micros) = end.split_first_chunk::<4>().ok_or(FrameError::Truncated)?;
+    let (length_of_note, micros) = (u32::from_le_bytes(*length_of_note), micros.first_chunk::<8>());
+    let micros = u64::from_le_bytes(*micros.ok_or(FrameError::Truncated)?);
+    let note_and_key = length_of_note as usize + key.len();
+    let note = read_before(entry, length - KEY_END as u64, note_and_key)?;
+    let note = note.strip_suffix(key.as_bytes()).ok_or(FrameError::OtherKey)?.to_vec();
+    Ok((Duration::from_micros(micros), note))
+}
+
+/// Reads so many bytes before an offset.
+fn read_before(file: &mut File, end: u64, count: usize) -> Result<Vec<u8>, ReadFrameError> {
+    file.seek(SeekFrom::Start(end.checked_sub(count as u64).ok_or(FrameError::Truncated)?))?;
+    let mut bytes = vec![0; count];
+    file.read_exact(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn write(path: &Path, key: &str, (code, note): (&[u8], &[u8]), compiled_in: Duration) -> io::Result<()> {
