@@ -134,6 +134,12 @@ pub(crate) struct TaskOutput {
 }
 
 impl TaskOutput {
+    /// Returns the bytes of the rows that are to be written, about.
+    pub(crate) fn bytes(&self) -> u64 {
+        let encoded = self.encoded.iter().map(|(_, encoded)| encoded).chain(&self.rejects).map(Encoded::bytes);
+        encoded.chain(self.spilled.iter().map(|(_, frame)| frame.bytes().len() as u64)).sum()
+    }
+
     /// Adds the counts of this task to the report of the run.
     pub(crate) fn count(&self, report: &mut Report) {
         report.batches += u64::from(self.rows.is_some());

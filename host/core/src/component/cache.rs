@@ -28,7 +28,7 @@ use crate::private_dir::{create_temporary, is_private, make_private, note_use, o
 const FORMAT: FrameFormat = FrameFormat::new(*b"stillcc", 5);
 
 /// The bytes of the length of the note and of the time, after the key.
-const KEY_END: usize = 4 + 8;
+const KEY_END: u64 = 4 + 8;
 
 /// An entry of the cache, whose code is not loaded yet.
 pub(super) struct CacheEntry {
@@ -129,22 +129,22 @@ fn read(entry: &mut File, key: &str) -> Result<(Duration, Vec<u8>), ReadFrameErr
     let mut header = [0; HEADER];
     entry.read_exact(&mut header)?;
     entry.rewind()?;
-    FORMAT.check_file(&header, &mut (&*entry).take(length), length)?;
+    FORMAT.check_file(&header, entry, length)?;
     let end = read_before(entry, length, KEY_END)?;
     let (length_of_note, micros) = end.split_first_chunk::<4>().ok_or(FrameError::Truncated)?;
     let (length_of_note, micros) = (u32::from_le_bytes(*length_of_note), micros.first_chunk::<8>());
     let micros = u64::from_le_bytes(*micros.ok_or(FrameError::Truncated)?);
-    let note_and_key = length_of_note as usize + key.len();
-    let note = read_before(entry, length - KEY_END as u64, note_and_key)?;
+    let note_and_key = u64::from(length_of_note) + key.len() as u64;
+    let note = read_before(entry, length - KEY_END, note_and_key)?;
     let note = note.strip_suffix(key.as_bytes()).ok_or(FrameError::OtherKey)?.to_vec();
     Ok((Duration::from_micros(micros), note))
 }
 
 /// Reads so many bytes before an offset.
-fn read_before(file: &mut File, end: u64, count: usize) -> Result<Vec<u8>, ReadFrameError> {
-    file.seek(SeekFrom::Start(end.checked_sub(count as u64).ok_or(FrameError::Truncated)?))?;
-    let mut bytes = vec![0; count];
-    file.read_exact(&mut bytes)?;
+fn read_before(file: &mut File, end: u64, count: u64) -> Result<Vec<u8>, ReadFrameError> {
+    file.seek(SeekFrom::Start(end.checked_sub(count).ok_or(FrameError::Truncated)?))?;
+    let mut bytes = Vec::new();
+    file.take(count).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -102,14 +102,14 @@ where
     )]
     fn of(&self, instance: Instance, store: &mut Store<State>) -> wasmtime::Result<TypedFunc<P, R>> {
         if !self.is_checked.load(Ordering::Relaxed) {
-            let function = instance.get_typed_func(store, &self.index)?;
+            let function = instance.get_typed_func(store, self.index)?;
             self.is_checked.store(true, Ordering::Relaxed);
             return Ok(function);
         }
-        let function = instance.get_func(store, &self.index);
+        let function = instance.get_func(store, self.index);
         let function = function.ok_or_else(|| wasmtime::format_err!("{GUEST} has not all functions"))?;
-        // SAFETY: `Guest` passes an instance of the component that the index is of, and this function of another instance of it had
-        // these types. The types have no resources, so they are the same for all instances.
+        // SAFETY: `get_func` finds an index only in instances of the component that it is of, and another instance of this component had the
+        // function with these types. They have no resources, so all instances have the same.
         Ok(unsafe { TypedFunc::new_unchecked(function) })
     }
 }

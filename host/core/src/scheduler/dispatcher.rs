@@ -1,19 +1,19 @@
 //! The dispatcher: owns the state of a run.
 
+mod burst;
 mod in_turn;
+mod tasks;
 mod wind_down;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use super::accepted::AcceptedRows;
 use super::checkpoints::CheckpointSchedule;
-use super::in_flight::{InFlight, semaphore};
+use super::in_flight::{InFlight, Permits, SmallItems};
 use super::message::{CheckpointResult, Message, WriteEnd, send};
 use super::reader::{Checksums, ReaderContext};
-use super::reorder_buffer::ReorderBuffer;
 use super::stages::StageSequence;
 use super::totals::{EventSender, Totals};
 use super::writer::Order;
@@ -24,7 +24,10 @@ use crate::interrupt::{CancelReason, Interrupt, Stop, StopReason};
 use crate::policy::MaxRejects;
 use crate::report::Report;
 use crate::runs::ResumePoint;
+use crate::sink::Writer;
 use crate::writeback::Durability;
+use burst::Burst;
+use tasks::{InputState, Tasks};
 
 /// The number of a failure of the input itself.
 const AFTER_ALL_ITEMS: u64 = u64::MAX;
@@ -43,15 +46,19 @@ pub(crate) fn run(run: ScheduledRun<'_>) -> (RunOutcome, Report) {
     let (messages, inbox) = channel();
     let stop = run.stages.first().map(|stage| stage.stage.stop.clone()).unwrap_or_default();
     listen(run.interrupt, stop, run.grace, messages.clone());
+    // With `until`, what is processed beyond the last row is lost. A writer that needs the threads would wait for tasks that wait for it.
+    let is_usual = run.accepted.is_some() || run.files.sinks.iter().any(Writer::uses_threads);
+    let small_items = if is_usual { SmallItems::Usual } else { SmallItems::Fewer };
     let (writer, started) = WriterHandle::start(run.files, &messages);
     let readers = ReaderContext {
-        permits: semaphore(run.pool.current_num_threads()),
+        permits: Arc::new(Permits::new(run.pool.current_num_threads(), small_items)),
         pool: run.pool,
         messages,
         checksums: if run.checkpoints.is_some() { Checksums::Computed } else { Checksums::Unused },
     };
     let mut dispatcher = Dispatcher {
         inbox,
+        burst: Burst::default(),
         stages: StageSequence::new(run.stages, readers),
         tasks: Tasks::new(run.from.next),
         writer,
@@ -92,6 +99,7 @@ fn grace_after(reason: CancelReason, grace: Duration) -> Duration {
 
 struct Dispatcher<'a> {
     inbox: Receiver<Message>,
+    burst: Burst,
     stages: StageSequence,
     tasks: Tasks,
     writer: WriterHandle,
@@ -105,54 +113,6 @@ struct Dispatcher<'a> {
     events: EventSender<'a>,
     /// Set once it is known how the run ends. From then on the run only winds down.
     end: Option<RunOutcome>,
-}
-
-/// The tasks of the stage that runs, and their outputs that cannot be written yet.
-struct Tasks {
-    input: InputState,
-    running: usize,
-    outputs: ReorderBuffer<InFlight>,
-    /// The first item whose requests are deferred. Outputs after it cannot be written in this run.
-    first_deferred: Option<u64>,
-    /// Failures whose turn has not come, by the number of their item.
-    failures: BTreeMap<u64, Box<Failure>>,
-}
-
-/// The state of a stage's input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum InputState {
-    /// Read from a file or from spilled rows, as far as is known.
-    Read,
-    /// Made by a step that is called on the reader's thread.
-    Generated,
-    /// There are no more items.
-    Ended,
-}
-
-impl Tasks {
-    /// The tasks of a stage that starts at the item with this number.
-    fn new(first: u64) -> Self {
-        Self {
-            input: InputState::Read,
-            running: 0,
-            outputs: ReorderBuffer::new(first),
-            first_deferred: None,
-            failures: BTreeMap::new(),
-        }
-    }
-
-    /// Whether no task is running or will be started, and no output is held back.
-    fn have_ended(&self) -> bool {
-        self.input == InputState::Ended && self.running == 0 && !self.outputs.has_next()
-    }
-
-    /// Notes that an item has no output in this run. Outputs after it would hold their permits until the end, so they are dropped: their
-    /// answers are stored.
-    fn defer(&mut self, number: u64) {
-        let first = self.first_deferred.map_or(number, |first| first.min(number));
-        self.first_deferred = Some(first);
-        self.outputs.remove_after(first);
-    }
 }
 
 impl Dispatcher<'_> {
@@ -171,6 +131,10 @@ impl Dispatcher<'_> {
 
     /// Waits for the next message, and orders checkpoints and reports what models do meanwhile.
     fn receive(&mut self) -> Message {
+        self.save_checkpoint_if_due();
+        if let Some(message) = self.burst.next(&self.inbox, self.stages.are_many(self.tasks.running)) {
+            return message;
+        }
         loop {
             self.save_checkpoint_if_due();
             // While outputs are unwritten, a checkpoint has to wait for the message that they are.
@@ -244,7 +208,7 @@ impl Dispatcher<'_> {
         self.end_stage_if_written();
     }
 
-    fn task_ended(&mut self, number: u64, result: Result<InFlight, Box<Failure>>) {
+    fn task_ended(&mut self, number: u64, result: Result<Box<InFlight>, Box<Failure>>) {
         self.tasks.running -= 1;
         match result {
             Ok(_) if self.has_enough() || self.tasks.first_deferred.is_some_and(|first| number > first) => {}
@@ -261,6 +225,7 @@ impl Dispatcher<'_> {
 
     fn written(&mut self, in_flight: InFlight) {
         self.writer.written();
+        self.stages.set_next(in_flight.batch + 1);
         self.checkpoints.iter_mut().for_each(|checkpoints| checkpoints.written(&in_flight));
         self.totals.add_output(&in_flight.output);
         for rejected in in_flight.output.rejected {

@@ -18,7 +18,7 @@ pub(super) enum Message {
     /// The reader has read all items, or failed.
     InputEnded(Result<(), Box<Failure>>),
     /// The task of the item with this number ended.
-    TaskEnded(u64, Result<InFlight, Box<Failure>>),
+    TaskEnded(u64, Result<Box<InFlight>, Box<Failure>>),
     /// The writer has written an output.
     Written(Box<InFlight>),
     /// The writer has made the spilled rows of a stage readable.

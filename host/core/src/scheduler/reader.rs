@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use rayon::ThreadPool;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::in_flight::{InFlight, acquire, acquire_rest};
+use super::in_flight::{InFlight, Permits};
 use super::message::{Message, send};
 use crate::failure::{Failure, FailureKind};
 use crate::monitor::{Span, SpanKind};
@@ -23,7 +23,7 @@ pub(crate) type InputReaders = Box<dyn FnOnce() -> Result<Vec<Box<dyn InputReade
 pub(super) struct ReaderContext {
     pub(super) pool: Arc<ThreadPool>,
     /// Closed when no more items are to be read.
-    pub(super) permits: Arc<Semaphore>,
+    pub(super) permits: Arc<Permits>,
     pub(super) messages: Sender<Message>,
     pub(super) checksums: Checksums,
 }
@@ -80,7 +80,7 @@ impl StageReader {
         let bytes_before = cursor.bytes;
         let report: StepReporter<'_> = &mut |step, report| {
             self.send(Message::StepCalled { step, report });
-            !self.context.permits.is_closed()
+            !self.context.permits.are_closed()
         };
         while let Some(permit) = self.acquire() {
             let span = self.stage.monitor().begin(Span::new(SpanKind::Read, "read").batch(cursor.batch));
@@ -95,9 +95,9 @@ impl StageReader {
             if cursor.batch < self.from.next {
                 self.skip(*cursor, bytes_read)?;
             } else {
-                let threads = self.context.pool.current_num_threads();
-                let permits = acquire_rest(&self.context.permits, threads, &self.stage.stop, permit, item.bytes());
-                let Some(permit) = permits else { break };
+                let Some(permit) = self.context.permits.acquire_rest(&self.stage.stop, permit, item.bytes()) else {
+                    break;
+                };
                 self.send(Message::TaskStarted { bytes_read });
                 self.start_task(*cursor, input, item, permit);
             }
@@ -116,8 +116,9 @@ impl StageReader {
 
     fn start_task(&self, cursor: Cursor, input: usize, item: WorkItem, permit: OwnedSemaphorePermit) {
         let (stage, messages) = (Arc::clone(&self.stage), self.context.messages.clone());
-        let Cursor { batch, checksum, .. } = cursor;
+        let (permits, Cursor { batch, checksum, .. }) = (Arc::clone(&self.context.permits), cursor);
         self.context.pool.spawn_fifo(move || {
+            permits.wait_for_room(&stage.stop, batch);
             let result = caught(|| stage.run(batch, input, item)).unwrap_or_else(|panic| {
                 let mut failure = Box::new(Failure::from_panic(&*panic));
                 failure.batch = Some(batch);
@@ -125,14 +126,15 @@ impl StageReader {
             });
             let result = result.map(|output| {
                 let output = TaskOutput { read: checksum, ..output };
-                InFlight { batch, output, _permit: permit }
+                let unwritten = permits.add_output(output.bytes());
+                Box::new(InFlight { batch, output, _permit: permit, _unwritten: unwritten })
             });
             send(&messages, Message::TaskEnded(batch, result));
         });
     }
 
     fn acquire(&self) -> Option<OwnedSemaphorePermit> {
-        acquire(&self.context.permits, &self.stage.stop)
+        self.context.permits.acquire(&self.stage.stop)
     }
 
     fn send(&self, message: Message) {

@@ -50,6 +50,7 @@ impl StageSequence {
     pub(super) fn start_next(&mut self, from: ResumePoint) -> io::Result<()> {
         let Some(RunStage { stage, input_readers }) = self.later.pop_front() else { return Ok(()) };
         self.current = Arc::clone(&stage);
+        self.set_next(from.next);
         let reader = StageReader { stage, from, context: self.readers.clone() };
         spawn("reader", move || reader.run(input_readers))
     }
@@ -57,6 +58,16 @@ impl StageSequence {
     /// Lets the reader start no more tasks.
     pub(super) fn close(&self) {
         self.readers.permits.close();
+    }
+
+    /// Notes the number of the first item whose output is not written.
+    pub(super) fn set_next(&self, number: u64) {
+        self.readers.permits.set_next(number);
+    }
+
+    /// Whether so many tasks are more than there can be of the usual size. Then the threads have work for a while.
+    pub(super) fn are_many(&self, tasks: usize) -> bool {
+        tasks > self.readers.permits.usual_items()
     }
 
     /// Stops all instances, and lets the reader start no more tasks.

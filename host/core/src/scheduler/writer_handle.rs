@@ -39,8 +39,8 @@ impl WriterHandle {
     }
 
     /// Orders an output to be written.
-    pub(super) fn write(&mut self, in_flight: InFlight) {
-        if self.order(Order::Write(Box::new(in_flight))) {
+    pub(super) fn write(&mut self, in_flight: Box<InFlight>) {
+        if self.order(Order::Write(in_flight)) {
             self.unwritten += 1;
         }
     }

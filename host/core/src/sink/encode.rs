@@ -10,6 +10,7 @@ use super::error::{SinkError, SinkErrorKind};
 use super::free_texts::FreeTexts;
 use crate::format::{Compression, Format, NonFinite};
 use crate::json::NoJson;
+use crate::row_size::columns_bytes;
 use crate::source::Carried;
 use crate::spill::SpillFrame;
 use crate::values::{ConversionError, Unsupported};
@@ -59,6 +60,18 @@ pub(crate) enum Encoded {
     /// Rows for a format that its library writes in order. Resumable runs add a frame with the same rows, which is
     /// saved until the library's output is synced.
     Rows(RecordBatch, Option<SpillFrame>),
+}
+
+impl Encoded {
+    /// Returns the bytes that it takes in memory, about.
+    pub(crate) fn bytes(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Rows(rows, frame) => {
+                columns_bytes(rows.columns()) as u64 + frame.as_ref().map_or(0, |frame| frame.bytes().len() as u64)
+            }
+        }
+    }
 }
 
 /// The common parts of all encoders.

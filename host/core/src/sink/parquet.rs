@@ -153,6 +153,11 @@ impl ParquetOutput {
         Ok(())
     }
 
+    /// Returns whether columns may be carried.
+    pub(super) fn has_carried(&self) -> bool {
+        self.carried.is_some()
+    }
+
     /// Writes rows. `frame` has the same rows, if they were encoded for saving already.
     pub(super) fn write(
         &mut self,

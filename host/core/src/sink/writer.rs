@@ -105,6 +105,11 @@ impl Writer {
         }
     }
 
+    /// Returns whether it encodes columns on the threads of the tasks.
+    pub(crate) fn uses_threads(&self) -> bool {
+        matches!(&self.kind, FormatWriter::Parquet(file) if file.has_carried())
+    }
+
     /// Returns the path of the temporary file, which exists until the writer is finished or dropped.
     pub(crate) fn partial(&self) -> Option<&Path> {
         self.partial.as_deref()

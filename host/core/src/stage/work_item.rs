@@ -8,7 +8,7 @@ use arrow_ipc::writer::StreamWriter;
 
 use super::RejectRecord;
 use crate::row_size::{columns_bytes, plain_row_bytes};
-use crate::source::{Chunk, ChunkData, Decoder, RowPositions};
+use crate::source::{CHUNK_BYTES, Chunk, ChunkData, Decoder, RowPositions};
 
 /// Rows of one input of a stage, for one task.
 #[derive(Debug)]
@@ -58,16 +58,25 @@ impl WorkItem {
         }
     }
 
-    /// Returns the bytes that the rows take as plain data, if they can be more than those of a usual item: rows are only read
-    /// together if they fit into one.
-    pub(crate) fn bytes(&self) -> u64 {
+    /// Returns the bytes that the rows take as plain data. `None` if they are not known, and not more than those of an item of the usual
+    /// size.
+    pub(crate) fn bytes(&self) -> Option<u64> {
         match &self.rows {
-            WorkRows::Raw(Chunk { data: ChunkData::Text { bytes, .. }, .. }) => bytes.len() as u64,
-            WorkRows::Raw(Chunk { data: ChunkData::Rows { batch, .. }, .. }) => match batch.num_rows() {
-                1 => plain_row_bytes(batch.columns(), 0),
-                _ => 0,
+            WorkRows::Raw(Chunk { data: ChunkData::Text { bytes, bad, .. }, .. }) => {
+                Some(bad.iter().map(|bad| bad.raw.len() as u64).sum::<u64>() + bytes.len() as u64)
+            }
+            WorkRows::Raw(Chunk { data: ChunkData::Rows { batch, carried, .. }, .. }) => match batch.num_rows() {
+                // Its carried columns are not counted.
+                1 => {
+                    Some(plain_row_bytes(batch.columns(), 0)).filter(|bytes| carried.is_none() || *bytes > CHUNK_BYTES)
+                }
+                // More rows are only read together if they fit into such an item.
+                _ => None,
             },
-            WorkRows::Ready(batches, _) => batches.iter().map(|batch| columns_bytes(batch.columns()) as u64).sum(),
+            WorkRows::Ready(..) if !self.rejected.is_empty() => None,
+            WorkRows::Ready(batches, _) => {
+                Some(batches.iter().map(|batch| columns_bytes(batch.columns()) as u64).sum())
+            }
         }
     }
 
